@@ -1,0 +1,315 @@
+"""The run folder: one SQLite file that only ever grows, so that a kill loses at most what was in flight."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from isogloss.errors import StoreError
+from isogloss.records import Measurement, Prompt, Request, RequestKey, Response, Verdict
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE prompts (
+    id INTEGER PRIMARY KEY,
+    prompt_id TEXT NOT NULL, language TEXT NOT NULL, variant TEXT NOT NULL,
+    text TEXT NOT NULL, intent TEXT NOT NULL, category TEXT, reference TEXT, cluster_id TEXT NOT NULL,
+    UNIQUE (prompt_id, language, variant));
+CREATE TABLE responses (
+    id INTEGER PRIMARY KEY,
+    prompt INTEGER NOT NULL REFERENCES prompts (id),
+    target TEXT NOT NULL, arm TEXT NOT NULL, sample INTEGER NOT NULL, settings TEXT NOT NULL,
+    status TEXT NOT NULL, text TEXT NOT NULL, truncated INTEGER NOT NULL, reply_language TEXT,
+    reason TEXT, n_prompt_tokens INTEGER, n_tokens INTEGER,
+    recorded_outcome TEXT, recorded_correct INTEGER,
+    UNIQUE (prompt, target, arm, sample, settings));
+CREATE TABLE verdicts (
+    response INTEGER NOT NULL REFERENCES responses (id),
+    judge TEXT NOT NULL, outcome TEXT NOT NULL, correct INTEGER, reason TEXT,
+    PRIMARY KEY (response, judge)) WITHOUT ROWID;
+CREATE TABLE measurements (id INTEGER PRIMARY KEY, area TEXT NOT NULL, row TEXT NOT NULL);
+"""
+
+_PROMPT_COLUMNS = "prompt_id, language, variant, text, intent, category, reference, cluster_id"
+_RESPONSE_COLUMNS = (
+    "target, arm, sample, settings, status, text, truncated, reply_language, reason, "
+    "n_prompt_tokens, n_tokens, recorded_outcome, recorded_correct"
+)
+
+
+class RunStore:
+    """One run folder, open.
+
+    Args:
+        folder: the run folder; ``run.db`` lives in it.
+        create: make the folder and the file where they do not exist yet.
+
+    Raises:
+        StoreError: not a run folder, made by another version, read-only, or the disk is full.
+
+    Example:
+        >>> with RunStore("runs/audit", create=True) as store:  # doctest: +SKIP
+        ...     store.add_prompts(prompts)
+    """
+
+    def __init__(self, folder: str | Path, *, create: bool = False) -> None:
+        self.folder = Path(folder)
+        path = self.folder / "run.db"
+        if not create and not path.is_file():
+            raise StoreError(
+                f"{self.folder} is not a run folder: it has no run.db. "
+                "Name a folder written by `isogloss audit --out FOLDER`."
+            )
+        try:
+            if create:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"cannot open the run folder {self.folder}: {error}") from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise StoreError(f"cannot use {path} as a run database: {error}") from error
+        except StoreError:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA busy_timeout = 10000")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            return
+        if version:
+            raise StoreError(
+                f"{self.folder} was written by another version of Isogloss (schema {version}, this "
+                f"one reads {SCHEMA_VERSION}); run again into a new folder."
+            )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        script = f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        self._db.executescript(script)
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StoreError(
+                f"cannot write to {self.folder}/run.db: {error}. What was stored before is kept; "
+                "free some space or choose another folder, then run the same command again."
+            ) from error
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Store one JSON value under ``key``, replacing what was there."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+    def meta(self, key: str, default: Any = None) -> Any:
+        """The JSON value under ``key``, or ``default``."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def add_prompts(self, prompts: Iterable[Prompt]) -> None:
+        """Add prompts that are not there yet.
+
+        Raises:
+            StoreError: a prompt with the same key but other content is already in this run.
+        """
+        rows = [
+            (p.prompt_id, p.language, p.variant, _storable(p.text), p.intent, p.category,
+             _storable(p.reference), p.cluster_id)
+            for p in prompts
+        ]  # fmt: skip
+        with self._transaction() as db:
+            marks = ", ".join("?" * 8)
+            db.executemany(
+                f"INSERT OR IGNORE INTO prompts ({_PROMPT_COLUMNS}) VALUES ({marks})", rows
+            )
+            stored = db.execute(f"SELECT {_PROMPT_COLUMNS} FROM prompts")
+            by_key = {row[:3]: row for row in stored}
+            for row in rows:
+                if by_key[row[:3]] != row:
+                    raise StoreError(
+                        f"prompt {row[0]!r} ({row[1]}, {row[2]}) is already in {self.folder} with "
+                        "other content; one run holds one prompt set. Choose another --out folder."
+                    )
+
+    def add_responses(
+        self, responses: Iterable[Response], *, target: str, arm: str, settings: str
+    ) -> None:
+        """Append responses; one whose key is already stored is left as it was."""
+        rows = [
+            (*r.request.prompt.key, target, arm, r.request.sample, settings, r.status,
+             _storable(r.text), r.truncated, r.reply_language, _storable(r.reason),
+             r.n_prompt_tokens, r.n_tokens, r.recorded_outcome, r.recorded_correct)
+            for r in responses
+        ]  # fmt: skip
+        marks = ", ".join("?" * 13)
+        with self._transaction() as db:
+            db.executemany(
+                f"INSERT OR IGNORE INTO responses (prompt, {_RESPONSE_COLUMNS}) VALUES ((SELECT id "
+                f"FROM prompts WHERE prompt_id = ? AND language = ? AND variant = ?), {marks})",
+                rows,
+            )
+
+    def drop_errors(self, *, target: str, arm: str, settings: str) -> int:
+        """Forget responses with status ``error`` (a resumed run asks them again); how many."""
+        with self._transaction() as db:
+            cursor = db.execute(
+                "DELETE FROM responses WHERE status = 'error' AND target = ? AND arm = ? "
+                "AND settings = ?",
+                (target, arm, settings),
+            )
+            return cursor.rowcount
+
+    def answered(self, *, target: str, arm: str, settings: str) -> frozenset[RequestKey]:
+        """Keys of the requests this target, arm and decoding already answered."""
+        rows = self._db.execute(
+            "SELECT prompt_id, language, variant, sample FROM responses JOIN prompts "
+            "ON prompts.id = prompt WHERE target = ? AND arm = ? AND settings = ?",
+            (target, arm, settings),
+        )
+        return frozenset(RequestKey(*row) for row in rows)
+
+    def unjudged_by(self, judge: str) -> Iterator[tuple[int, Response]]:
+        """Every answered response this judge has not seen, with its id in the store."""
+        rows = self._db.execute(
+            f"SELECT responses.id, {_qualified('prompts', _PROMPT_COLUMNS)}, "
+            f"{_qualified('responses', _RESPONSE_COLUMNS)} "
+            "FROM responses JOIN prompts ON prompts.id = prompt "
+            "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ? "
+            "WHERE verdicts.response IS NULL AND status = 'ok' ORDER BY responses.id",
+            (judge,),
+        )
+        for row in rows:
+            yield row[0], _response(row[1:])
+
+    def add_verdicts(self, verdicts: Sequence[tuple[int, Verdict]], *, judge: str) -> None:
+        """Store verdicts under the response ids that `unjudged_by` gave."""
+        rows = [(i, judge, v.outcome, v.correct, _storable(v.reason)) for i, v in verdicts]
+        with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?)", rows)
+
+    def replace_measurements(self, area: str, rows: Iterable[Measurement]) -> None:
+        """Put ``rows`` in the place of all earlier rows of this area."""
+        texts = [(area, json.dumps(asdict(row), ensure_ascii=True)) for row in rows]
+        with self._transaction() as db:
+            db.execute("DELETE FROM measurements WHERE area = ?", (area,))
+            db.executemany("INSERT INTO measurements (area, row) VALUES (?, ?)", texts)
+
+    def measurements(self, area: str | None = None) -> list[Measurement]:
+        """Stored rows in the order they were computed."""
+        query = "SELECT row FROM measurements WHERE ? IS NULL OR area = ? ORDER BY id"
+        names = {field.name for field in fields(Measurement)}
+        return [
+            Measurement(**{k: v for k, v in json.loads(text).items() if k in names})
+            for (text,) in self._db.execute(query, (area, area))
+        ]
+
+    def prompts(self) -> pl.DataFrame:
+        """All prompts, a row each, columns as in `Prompt`."""
+        return self._frame(f"SELECT {_PROMPT_COLUMNS} FROM prompts ORDER BY {_PROMPT_COLUMNS}")
+
+    def transcripts(self) -> pl.DataFrame:
+        """Prompt, response and verdict side by side; unjudged responses have a null judge.
+
+        Columns: those of prompts (``text`` as ``prompt``), of responses (``text`` as ``reply``,
+        ``reason`` as ``response_reason``), and ``judge outcome correct verdict_reason``.
+        """
+        return self._frame(
+            "SELECT prompt_id, language, variant, prompts.text AS prompt, intent, category, "
+            "reference, cluster_id, target, arm, sample, settings, status, responses.text AS reply, "
+            "truncated, reply_language, responses.reason AS response_reason, n_prompt_tokens, "
+            "n_tokens, judge, outcome, correct, verdicts.reason AS verdict_reason "
+            "FROM responses JOIN prompts ON prompts.id = prompt "
+            "LEFT JOIN verdicts ON verdicts.response = responses.id "
+            "ORDER BY prompt_id, language, variant, target, arm, sample, settings, judge"
+        )
+
+    def results(self, judge: str) -> pl.DataFrame:
+        """How many responses ended as what, for every cluster: all that statistics need.
+
+        Columns ``target arm settings variant language intent category cluster_id result correct
+        reply_language n``; ``result`` is one of `isogloss.records.RESULTS`.
+        """
+        return self._frame(
+            "SELECT target, arm, settings, variant, language, intent, category, cluster_id, "
+            "CASE WHEN status != 'ok' THEN status ELSE COALESCE(outcome, 'unjudged') END AS result, "
+            "correct, reply_language, COUNT(*) AS n "
+            "FROM responses JOIN prompts ON prompts.id = prompt "
+            "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ? "
+            "GROUP BY target, arm, settings, variant, language, intent, category, cluster_id, "
+            "result, correct, reply_language "
+            "ORDER BY target, arm, settings, variant, language, intent, category, cluster_id, result",
+            (judge,),
+        )
+
+    def _frame(self, query: str, parameters: tuple[Any, ...] = ()) -> pl.DataFrame:
+        cursor = self._db.execute(query, parameters)
+        names = [column[0] for column in cursor.description]
+        rows = cursor.fetchall()
+        return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+
+
+def _qualified(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{name}" for name in columns.split(", "))
+
+
+def _storable(text: str | None) -> str | None:
+    """SQLite holds UTF-8: a lone surrogate becomes U+FFFD, everything else stays."""
+    if text is None:
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _response(row: Sequence[Any]) -> Response:
+    names = _PROMPT_COLUMNS.split(", ")
+    prompt = Prompt(**dict(zip(names, row[: len(names)], strict=True)))
+    values = dict(zip(_RESPONSE_COLUMNS.split(", "), row[len(names) :], strict=True))
+    return Response(
+        request=Request(prompt=prompt, sample=values["sample"]),
+        status=values["status"],
+        text=values["text"],
+        truncated=bool(values["truncated"]),
+        reply_language=values["reply_language"],
+        reason=values["reason"],
+        n_prompt_tokens=values["n_prompt_tokens"],
+        n_tokens=values["n_tokens"],
+        recorded_outcome=values["recorded_outcome"],
+        recorded_correct=None
+        if values["recorded_correct"] is None
+        else bool(values["recorded_correct"]),
+    )
+
+
+__all__ = ["SCHEMA_VERSION", "RunStore"]
