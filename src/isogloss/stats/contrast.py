@@ -1,0 +1,316 @@
+"""Contrasts between languages: tier gaps, slopes on log10(share), any weighted sum of rates.
+
+Two scopes, both to be printed:
+
+- ``these languages``: the languages are fixed, another draw of prompts would be asked. Clusters are
+  shared by the languages, so their rates are correlated. The interval is MOVER (Zou and Donner 2008,
+  Stat. Med. 27:1693): every rate's own clustered Wilson limits, combined with the correlation of the
+  clusters' influences; it keeps its width where rates are 0 % or 100 %. For two languages with
+  singleton clusters this is Newcombe's (1998, Stat. Med. 17:2635) method for paired proportions.
+- ``languages like these``: the languages are a sample too. Residuals of the languages' rates around
+  the design (tier means, or the fitted line) carry the variance: HC2 (MacKinnon and White 1985),
+  which for tiers is Welch's, with Satterthwaite's degrees of freedom; plus what shared clusters add
+  (Cameron, Gelbach and Miller 2011, two-way clustering); never narrower than ``these languages``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isogloss.errors import InputError
+from isogloss.stats.intervals import (
+    Array,
+    Estimate,
+    RateSummary,
+    check_level,
+    checked_counts,
+    not_measured,
+    summarise_rates,
+    t_quantile,
+)
+
+LanguageScope = Literal["these languages", "languages like these"]
+Bounds = Callable[[float], tuple[Array, Array]]
+"""Ends of an interval at a confidence level."""
+
+METHODS: dict[LanguageScope, str] = {
+    "these languages": "MOVER of clustered Wilson limits",
+    "languages like these": "HC2 over languages, Satterthwaite t, shared clusters added",
+}
+
+
+def influence_correlation(summary: RateSummary) -> Array:
+    """[..., L, L] correlation of the clusters' influences; 0 with a rate that does not vary."""
+    residual = summary.residual
+    size = np.sqrt(np.square(residual).sum(axis=-2))
+    unit = residual / np.where(size > 0, size, 1.0)[..., None, :]
+    correlation = np.swapaxes(unit, -1, -2) @ unit
+    diagonal = np.arange(correlation.shape[-1])
+    correlation[..., diagonal, diagonal] = 1.0
+    return correlation
+
+
+def mover_bounds(summary: RateSummary, coefficients: Array) -> Bounds:
+    """Interval of ``sum(coefficients * rate)`` for fixed languages, at any level."""
+    value = summary.rate @ coefficients
+    correlation = influence_correlation(summary)
+
+    def bounds(level: float) -> tuple[Array, Array]:
+        low, high = summary.bounds(level)
+        below = coefficients * np.where(coefficients > 0, summary.rate - low, summary.rate - high)
+        above = coefficients * np.where(coefficients > 0, high - summary.rate, low - summary.rate)
+        signs = np.sign(coefficients)
+        down = np.einsum("...i,...ij,...j->...", below * signs, correlation, below * signs)
+        up = np.einsum("...i,...ij,...j->...", above * signs, correlation, above * signs)
+        return value - np.sqrt(np.maximum(down, 0)), value + np.sqrt(np.maximum(up, 0))
+
+    return bounds
+
+
+def random_language_bounds(summary: RateSummary, coefficients: Array, design: Array) -> Bounds:
+    """Interval of the same sum where the languages are a sample, at any level.
+
+    Args:
+        summary: of [..., C, L] counts.
+        coefficients: [L]; must be an estimable function of ``design``.
+        design: [L, q] what the languages' expected rates depend on.
+    """
+    value = summary.rate @ coefficients
+    projection = design @ np.linalg.pinv(design)
+    leverage = np.clip(np.diag(projection), 0.0, 1 - 1e-9)
+    residual = summary.rate - summary.rate @ projection
+    squared = np.square(residual) / (1 - leverage)
+    between = squared @ np.square(coefficients)
+    df = satterthwaite_df(squared, coefficients, projection)
+    shared = np.maximum(shared_cluster_variance(summary, coefficients, projection), 0.0)
+    variance = between + shared
+    fixed = mover_bounds(summary, coefficients)
+
+    def bounds(level: float) -> tuple[Array, Array]:
+        half = t_quantile((1 + level) / 2, df) * np.sqrt(variance)
+        low, high = fixed(level)
+        return np.minimum(low, value - half), np.maximum(high, value + half)
+
+    return bounds
+
+
+def satterthwaite_df(squared: Array, coefficients: Array, projection: Array) -> Array:
+    """Degrees of freedom of the HC2 variance, with each language's variance smoothed by the design."""
+    smooth = np.maximum(squared @ projection, 0.0)
+    smooth = np.where(smooth.sum(axis=-1, keepdims=True) > 0, smooth, 1.0)
+    annihilator = np.eye(projection.shape[0]) - projection
+    leverage = np.clip(np.diag(projection), 0.0, 1 - 1e-9)
+    scale = np.abs(coefficients) / np.sqrt(1 - leverage)
+    root = np.sqrt(smooth)
+    # G = D M Omega M D with D = diag(scale): the quadratic form's matrix up to rotation
+    inner = root[..., :, None] * annihilator * scale[None, :]
+    gram = np.swapaxes(inner, -1, -2) @ inner
+    trace = np.trace(gram, axis1=-2, axis2=-1)
+    square = np.square(gram).sum(axis=(-2, -1))
+    return np.maximum(np.square(trace) / np.where(square > 0, square, 1.0), 1.0)
+
+
+def shared_cluster_variance(summary: RateSummary, coefficients: Array, projection: Array) -> Array:
+    """What clusters shared by languages add beyond the spread of the residuals; may be negative."""
+    residual = summary.residual
+    clusters = residual.shape[-2]
+    covariance = np.swapaxes(residual, -1, -2) @ residual * clusters / max(clusters - 1, 1)
+    diagonal = np.arange(covariance.shape[-1])
+    covariance[..., diagonal, diagonal] = 0.0
+    true = np.einsum("i,...ij,j->...", coefficients, covariance, coefficients)
+    annihilator = np.eye(projection.shape[0]) - projection
+    seen = np.einsum("li,...ij,lj->...l", annihilator, covariance, annihilator)
+    leverage = np.clip(np.diag(projection), 0.0, 1 - 1e-9)
+    return true - (seen / (1 - leverage)) @ np.square(coefficients)
+
+
+def invert_level(bounds: Bounds) -> float:
+    """Two-sided p-value: 1 minus the highest level whose interval leaves out 0."""
+
+    def excludes_zero(level: float) -> bool:
+        low, high = bounds(level)
+        return bool(low > 0 or high < 0)
+
+    if not excludes_zero(1e-6):
+        return 1.0
+    small, large = -16.0, 0.0  # log10 of p
+    for _ in range(30):
+        middle = (small + large) / 2
+        if excludes_zero(1 - 10**middle):
+            large = middle
+        else:
+            small = middle
+    return float(10**large)
+
+
+def language_contrast(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    coefficients: ArrayLike,
+    *,
+    scope: LanguageScope,
+    design: ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """A weighted sum of the languages' rates, with its interval.
+
+    Args:
+        successes: [C, L] per cluster and language.
+        trials: [C, L]; 0 where a cluster is absent. Languages without any row are left out only by
+            `tier_gap` and `slope`; here they are an error.
+        coefficients: [L], for example +1/3 for three low and -1/4 for four high languages.
+        scope: see the module.
+        design: [L, q] for ``languages like these``: what expected rates depend on (one-hot tiers;
+            ones and log10 share). Default: the sign of the coefficients.
+        level: two-sided confidence.
+        seed: kept for interface stability; the interval is closed-form.
+
+    Returns:
+        In rate units per unit of coefficient, with ``p_value`` (by inverting the interval) and
+        ``detectable``.
+    """
+    del seed
+    check_level(level)
+    k, n = checked_counts(successes, trials)
+    c = np.asarray(coefficients, dtype=np.float64)
+    if k.ndim != 2 or c.shape != (k.shape[1],):
+        raise InputError(f"need [C, L] counts and [L] coefficients, got {k.shape} and {c.shape}")
+    if scope not in METHODS:
+        raise InputError(f"unknown scope {scope!r}; use one of {', '.join(METHODS)}")
+    summary = summarise_rates(k, n)
+    n_rows, n_clusters = int(n.sum()), int((n.sum(axis=1) > 0).sum())
+    if not (summary.n > 0).all():
+        return not_measured(METHODS[scope], "a language has no rows", n=n_rows)
+    if scope == "these languages":
+        bounds = mover_bounds(summary, c)
+    else:
+        x = one_hot(np.sign(c)) if design is None else np.asarray(design, dtype=np.float64)
+        alone = single_languages(x)
+        if (alone & (c != 0)).any():
+            return not_measured(
+                METHODS[scope],
+                "too few languages to see how languages vary",
+                n=n_rows,
+                n_clusters=n_clusters,
+            )
+        bounds = random_language_bounds(summary, c, x)
+    value = float(summary.rate @ c)
+    attainable = (c[c < 0].sum(), c[c > 0].sum())
+    low, high = (float(np.clip(end, *attainable)) for end in bounds(level))
+    wide_low, wide_high = bounds(0.95)
+    return Estimate(
+        estimate=value,
+        low=low,
+        high=high,
+        n=n_rows,
+        k=None,
+        n_clusters=n_clusters,
+        method=METHODS[scope],
+        p_value=invert_level(bounds),
+        detectable=float(wide_high - wide_low) / 2 * DETECTABLE_PER_HALF_WIDTH,
+    )
+
+
+DETECTABLE_PER_HALF_WIDTH = 1 + 0.8416 / 1.9600
+"""(z.975 + z.80) / z.975: a 95 % half-width times this is found with 80 % power."""
+
+
+def one_hot(groups: ArrayLike) -> Array:
+    """[L, G] indicator columns of group labels."""
+    groups = np.asarray(groups)
+    return (groups[:, None] == np.unique(groups)[None, :]).astype(np.float64)
+
+
+def single_languages(design: Array) -> NDArray[np.bool_]:
+    """[L] languages the design fits exactly, so that nothing tells how such languages vary."""
+    return np.diag(design @ np.linalg.pinv(design)) > 1 - 1e-9
+
+
+def tier_gap(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    is_low: ArrayLike,
+    is_high: ArrayLike,
+    *,
+    scope: LanguageScope,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Mean rate of the low-resource languages minus that of the high-resource ones.
+
+    Args:
+        successes: [C, L].
+        trials: [C, L].
+        is_low: [L] the low tier.
+        is_high: [L] the high tier; English is in neither.
+        scope: see the module.
+        level: two-sided confidence.
+        seed: kept for interface stability.
+
+    Returns:
+        A rate difference in [-1, 1]; languages without rows are left out. Above 0 the low tier has
+        the higher rate.
+    """
+    k, n = checked_counts(successes, trials)
+    present = n.sum(axis=0) > 0
+    low, high = (np.asarray(tier, dtype=bool) & present for tier in (is_low, is_high))
+    if not low.any() or not high.any():
+        empty = "low" if not low.any() else "high"
+        return not_measured(METHODS[scope], f"no measured language in the {empty} tier")
+    used = low | high
+    coefficients = low / low.sum() - high / high.sum()
+    return language_contrast(
+        k[:, used],
+        n[:, used],
+        coefficients[used],
+        scope=scope,
+        design=one_hot(low[used]),
+        level=level,
+        seed=seed,
+    )
+
+
+def slope(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    x: ArrayLike,
+    *,
+    scope: LanguageScope,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Least-squares slope of the languages' rates on ``x`` = log10(share), languages weighing alike.
+
+    Args:
+        successes: [C, L].
+        trials: [C, L].
+        x: [L] finite; leave out languages whose share is censored.
+        scope: see the module.
+        level: two-sided confidence.
+        seed: kept for interface stability.
+
+    Returns:
+        Rate per decade of share; below 0 a rate rises as share falls.
+    """
+    k, n = checked_counts(successes, trials)
+    x = np.asarray(x, dtype=np.float64)
+    used = n.sum(axis=0) > 0
+    if used.sum() < 3 or np.ptp(x[used]) <= 0:
+        return not_measured(
+            METHODS[scope], "a slope needs three measured languages with different shares"
+        )
+    centred = x[used] - x[used].mean()
+    return language_contrast(
+        k[:, used],
+        n[:, used],
+        centred / np.square(centred).sum(),
+        scope=scope,
+        design=np.column_stack([np.ones(centred.size), centred]),
+        level=level,
+        seed=seed,
+    )
