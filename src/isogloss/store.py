@@ -1,8 +1,9 @@
-"""The run folder: one SQLite file that only ever grows, so that a kill loses at most what was in flight."""
+"""The run folder: one SQLite file that only ever grows; a kill loses at most what was in flight."""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.errors import StoreError
+from isogloss.errors import DefectError, StoreError
 from isogloss.records import Measurement, Prompt, Request, RequestKey, Response, Verdict
 
 SCHEMA_VERSION = 1
@@ -22,7 +23,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE prompts (
     id INTEGER PRIMARY KEY,
     prompt_id TEXT NOT NULL, language TEXT NOT NULL, variant TEXT NOT NULL,
-    text TEXT NOT NULL, intent TEXT NOT NULL, category TEXT, reference TEXT, cluster_id TEXT NOT NULL,
+    text TEXT NOT NULL, intent TEXT NOT NULL, category TEXT, reference TEXT,
+    cluster_id TEXT NOT NULL,
     UNIQUE (prompt_id, language, variant));
 CREATE TABLE responses (
     id INTEGER PRIMARY KEY,
@@ -43,6 +45,16 @@ _PROMPT_COLUMNS = "prompt_id, language, variant, text, intent, category, referen
 _RESPONSE_COLUMNS = (
     "target, arm, sample, settings, status, text, truncated, reply_language, reason, "
     "n_prompt_tokens, n_tokens, recorded_outcome, recorded_correct"
+)
+
+_COLUMN_TYPES = dict.fromkeys(
+    ("sample", "truncated", "n_prompt_tokens", "n_tokens", "correct", "n"), pl.Int64
+)
+# What a response ended as: a filter's or an error's status, else the verdict, else "unjudged".
+_RESULT = "CASE WHEN status != 'ok' THEN status ELSE COALESCE(outcome, 'unjudged') END"
+_JUDGED = (
+    "FROM responses JOIN prompts ON prompts.id = prompt "
+    "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ?"
 )
 
 
@@ -72,7 +84,7 @@ class RunStore:
         try:
             if create:
                 self.folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = _connect(path, create)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot open the run folder {self.folder}: {error}") from error
         try:
@@ -86,6 +98,9 @@ class RunStore:
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA busy_timeout = 10000")
+        # A kill of the process loses nothing that was committed; only a power cut may lose the last
+        # commits (never the file), and those answers are asked again.
+        self._db.execute("PRAGMA synchronous = NORMAL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == SCHEMA_VERSION:
             return
@@ -132,8 +147,8 @@ class RunStore:
 
     def meta(self, key: str, default: Any = None) -> Any:
         """The JSON value under ``key``, or ``default``."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return default if row is None else json.loads(row[0])
+        rows = self._read("SELECT value FROM meta WHERE key = ?", (key,)).fetchall()
+        return json.loads(rows[0][0]) if rows else default
 
     def add_prompts(self, prompts: Iterable[Prompt]) -> None:
         """Add prompts that are not there yet.
@@ -163,7 +178,11 @@ class RunStore:
     def add_responses(
         self, responses: Iterable[Response], *, target: str, arm: str, settings: str
     ) -> None:
-        """Append responses; one whose key is already stored is left as it was."""
+        """Append responses; one whose key is already stored is left as it was.
+
+        Raises:
+            DefectError: a response to a prompt that is not in this run.
+        """
         rows = [
             (*r.request.prompt.key, target, arm, r.request.sample, settings, r.status,
              _storable(r.text), r.truncated, r.reply_language, _storable(r.reason),
@@ -172,11 +191,18 @@ class RunStore:
         ]  # fmt: skip
         marks = ", ".join("?" * 13)
         with self._transaction() as db:
-            db.executemany(
-                f"INSERT OR IGNORE INTO responses (prompt, {_RESPONSE_COLUMNS}) VALUES ((SELECT id "
-                f"FROM prompts WHERE prompt_id = ? AND language = ? AND variant = ?), {marks})",
-                rows,
-            )
+            try:
+                # Not OR IGNORE: that would also swallow a response without a prompt (NOT NULL).
+                db.executemany(
+                    f"INSERT INTO responses (prompt, {_RESPONSE_COLUMNS}) VALUES ((SELECT id FROM "
+                    f"prompts WHERE prompt_id = ? AND language = ? AND variant = ?), {marks}) "
+                    "ON CONFLICT (prompt, target, arm, sample, settings) DO NOTHING",
+                    rows,
+                )
+            except sqlite3.IntegrityError as error:
+                raise DefectError(
+                    f"a response to a prompt this run does not hold: {error}"
+                ) from error
 
     def drop_errors(self, *, target: str, arm: str, settings: str) -> int:
         """Forget responses with status ``error`` (a resumed run asks them again); how many."""
@@ -190,22 +216,31 @@ class RunStore:
 
     def answered(self, *, target: str, arm: str, settings: str) -> frozenset[RequestKey]:
         """Keys of the requests this target, arm and decoding already answered."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT prompt_id, language, variant, sample FROM responses JOIN prompts "
             "ON prompts.id = prompt WHERE target = ? AND arm = ? AND settings = ?",
             (target, arm, settings),
         )
         return frozenset(RequestKey(*row) for row in rows)
 
-    def unjudged_by(self, judge: str) -> Iterator[tuple[int, Response]]:
-        """Every answered response this judge has not seen, with its id in the store."""
-        rows = self._db.execute(
+    def unjudged_by(
+        self, judge: str, *, after: int = 0, limit: int = -1
+    ) -> Iterator[tuple[int, Response]]:
+        """Answered responses this judge has not seen, by their id in the store.
+
+        Args:
+            judge: its name.
+            after: only ids above this one.
+            limit: at most so many; all of them unless told.
+        """
+        rows = self._read(
             f"SELECT responses.id, {_qualified('prompts', _PROMPT_COLUMNS)}, "
             f"{_qualified('responses', _RESPONSE_COLUMNS)} "
             "FROM responses JOIN prompts ON prompts.id = prompt "
             "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ? "
-            "WHERE verdicts.response IS NULL AND status = 'ok' ORDER BY responses.id",
-            (judge,),
+            "WHERE verdicts.response IS NULL AND status = 'ok' AND responses.id > ? "
+            "ORDER BY responses.id LIMIT ?",
+            (judge, after, limit),
         )
         for row in rows:
             yield row[0], _response(row[1:])
@@ -216,11 +251,22 @@ class RunStore:
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?)", rows)
 
-    def replace_measurements(self, area: str, rows: Iterable[Measurement]) -> None:
-        """Put ``rows`` in the place of all earlier rows of this area."""
+    def replace_measurements(
+        self, area: str, rows: Iterable[Measurement], **only: str | None
+    ) -> None:
+        """Put ``rows`` in the place of earlier rows of this area.
+
+        Args:
+            area: whose rows they are.
+            rows: the new ones.
+            only: replace just the rows with these values (``target="hf:x", judge="oracle"``), so
+                that one run may hold the results of several targets, arms and judges.
+        """
         texts = [(area, json.dumps(asdict(row), ensure_ascii=True)) for row in rows]
+        paths = [f"json_extract(row, '$.{name}') IS ?" for name in only]
         with self._transaction() as db:
-            db.execute("DELETE FROM measurements WHERE area = ?", (area,))
+            where = " AND ".join(["area = ?", *paths])
+            db.execute(f"DELETE FROM measurements WHERE {where}", (area, *only.values()))
             db.executemany("INSERT INTO measurements (area, row) VALUES (?, ?)", texts)
 
     def measurements(self, area: str | None = None) -> list[Measurement]:
@@ -229,7 +275,7 @@ class RunStore:
         names = {field.name for field in fields(Measurement)}
         return [
             Measurement(**{k: v for k, v in json.loads(text).items() if k in names})
-            for (text,) in self._db.execute(query, (area, area))
+            for (text,) in self._read(query, (area, area))
         ]
 
     def prompts(self) -> pl.DataFrame:
@@ -244,37 +290,85 @@ class RunStore:
         """
         return self._frame(
             "SELECT prompt_id, language, variant, prompts.text AS prompt, intent, category, "
-            "reference, cluster_id, target, arm, sample, settings, status, responses.text AS reply, "
-            "truncated, reply_language, responses.reason AS response_reason, n_prompt_tokens, "
-            "n_tokens, judge, outcome, correct, verdicts.reason AS verdict_reason "
+            "reference, cluster_id, target, arm, sample, settings, status, "
+            "responses.text AS reply, truncated, reply_language, "
+            "responses.reason AS response_reason, n_prompt_tokens, n_tokens, judge, outcome, correct, verdicts.reason AS verdict_reason "
             "FROM responses JOIN prompts ON prompts.id = prompt "
             "LEFT JOIN verdicts ON verdicts.response = responses.id "
             "ORDER BY prompt_id, language, variant, target, arm, sample, settings, judge"
         )
 
-    def results(self, judge: str) -> pl.DataFrame:
+    def results(self, judge: str | None) -> pl.DataFrame:
         """How many responses ended as what, for every cluster: all that statistics need.
 
         Columns ``target arm settings variant language intent category cluster_id result correct
-        reply_language n``; ``result`` is one of `isogloss.records.RESULTS`.
+        reply_language truncated n``; ``result`` is one of `isogloss.records.RESULTS`.
         """
         return self._frame(
             "SELECT target, arm, settings, variant, language, intent, category, cluster_id, "
-            "CASE WHEN status != 'ok' THEN status ELSE COALESCE(outcome, 'unjudged') END AS result, "
-            "correct, reply_language, COUNT(*) AS n "
-            "FROM responses JOIN prompts ON prompts.id = prompt "
-            "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ? "
+            f"{_RESULT} AS result, correct, reply_language, truncated, COUNT(*) AS n "
+            f"{_JUDGED} "
             "GROUP BY target, arm, settings, variant, language, intent, category, cluster_id, "
-            "result, correct, reply_language "
-            "ORDER BY target, arm, settings, variant, language, intent, category, cluster_id, result",
+            "result, correct, reply_language, truncated "
+            "ORDER BY target, arm, settings, variant, language, intent, category, cluster_id, "
+            "result, correct, reply_language, truncated",
             (judge,),
         )
 
+    def planned(self) -> pl.DataFrame:
+        """How many prompts the run holds: ``variant language intent category n``."""
+        return self._frame(
+            "SELECT variant, language, intent, category, COUNT(*) AS n FROM prompts "
+            "GROUP BY variant, language, intent, category "
+            "ORDER BY variant, language, intent, category"
+        )
+
+    def outcomes(self, *, target: str, arm: str, judge: str | None) -> pl.DataFrame:
+        """What every request of one target and arm ended as, a row each; for joins by key.
+
+        Columns ``prompt_id language variant sample intent category cluster_id result correct``.
+        """
+        return self._frame(
+            "SELECT prompt_id, language, variant, sample, intent, category, cluster_id, "
+            f"{_RESULT} AS result, correct {_JUDGED} WHERE target = ? AND arm = ? "
+            "ORDER BY prompt_id, language, variant, sample",
+            (judge, target, arm),
+        )
+
+    def sources(self) -> list[tuple[str, str, str]]:
+        """Which ``(target, arm, settings)`` have answered something in this run."""
+        query = "SELECT DISTINCT target, arm, settings FROM responses ORDER BY 1, 2, 3"
+        return [tuple(row) for row in self._read(query)]
+
+    def judges(self) -> list[str]:
+        """Names of the judges with at least one verdict in this run."""
+        return [name for (name,) in self._read("SELECT DISTINCT judge FROM verdicts ORDER BY 1")]
+
+    def _read(self, query: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(query, parameters)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read {self.folder}/run.db: {error}") from error
+
     def _frame(self, query: str, parameters: tuple[Any, ...] = ()) -> pl.DataFrame:
-        cursor = self._db.execute(query, parameters)
-        names = [column[0] for column in cursor.description]
-        rows = cursor.fetchall()
-        return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+        cursor = self._read(query, parameters)
+        schema = {
+            column[0]: _COLUMN_TYPES.get(column[0], pl.String) for column in cursor.description
+        }
+        parts = [pl.DataFrame(schema=schema)]
+        while rows := cursor.fetchmany(100_000):
+            parts.append(pl.DataFrame(rows, schema=schema, orient="row"))
+        return pl.concat(parts)
+
+
+def _connect(path: Path, create: bool) -> sqlite3.Connection:
+    """A connection; where folder or file cannot be written, one that only reads."""
+    if create or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return sqlite3.connect(path, isolation_level=None)
+    # WAL needs a writable folder even to read, unless the file is said never to change.
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None
+    )
 
 
 def _qualified(table: str, columns: str) -> str:
