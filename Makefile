@@ -59,13 +59,13 @@ clean:
 # An interpreter that is new enough, or one sentence on what to do; then an empty .venv. Some
 # distributions ship Python without ensurepip: there the running pip fills the new environment.
 $(BIN)/python:
-	@found=; for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	@found=; for candidate in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	        found=$$candidate; break; \
 	    fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	    echo "Isogloss needs Python 3.11 or newer and found none; install one, or name it:" \
+	    echo "Isogloss needs Python 3.11 or newer and found none; install one and name it:" \
 	        "make PYTHON=/path/to/python3.11 ..." >&2; \
 	    exit 1; \
 	fi; \
