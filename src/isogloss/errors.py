@@ -6,6 +6,7 @@
     │   ├── LanguageError    a language code that is not one, or that nothing is known about
     │   ├── ModelError       a target, judge or model folder that cannot be loaded or used
     │   ├── StoreError       a run folder that cannot be read or written
+    │   ├── WorkerError      a worker process that died (often: out of memory)
     │   └── MissingExtraError  an optional dependency that is not installed
     └── DefectError          an invariant of ours broke; please report it (exit code 1)
 
@@ -37,6 +38,10 @@ class ModelError(UserError):
 
 class StoreError(UserError):
     """A run folder that cannot be opened, read or written (read-only, full disk, not a run)."""
+
+
+class WorkerError(UserError):
+    """A worker process that died before its work was done."""
 
 
 class MissingExtraError(UserError):

@@ -1,0 +1,67 @@
+"""From a target string to a target: the one place that knows the schemes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from isogloss.errors import ModelError
+from isogloss.targets.base import Target
+from isogloss.targets.options import LocalOptions
+
+
+def load_target(spec: str, *, options: LocalOptions | None = None) -> Target:
+    """Load what ``spec`` names.
+
+    Args:
+        spec: ``hf:PATH_OR_ID`` (a model folder or an id of the hub), ``lab:PRESET[:MIX][@STAGE]
+            [#SEED]`` or ``replay:FILE`` (recorded responses).
+        options: for targets that run a model in this process; the defaults unless given.
+
+    Raises:
+        ModelError: an unknown scheme, or a target that cannot be loaded.
+
+    Example:
+        >>> target = load_target("hf:models/mine")  # doctest: +SKIP
+    """
+    scheme, colon, rest = spec.partition(":")
+    if not colon or scheme not in SCHEMES:
+        hint = f" Did you mean hf:{spec}?" if Path(spec).expanduser().is_dir() else ""
+        forms = ", ".join(SCHEMES.values())
+        raise ModelError(f"{spec!r} is not a target; targets are {forms}.{hint}")
+    if not rest:
+        raise ModelError(f"{spec!r} names nothing; write {SCHEMES[scheme]}.")
+    return _LOADERS[scheme](spec, options or LocalOptions())
+
+
+# Each imports only what it needs: a recorded run must not wait for torch.
+
+
+def _load_local(spec: str, options: LocalOptions) -> Target:
+    from isogloss.targets.local import LocalTarget
+
+    return LocalTarget(spec.removeprefix("hf:").rstrip("/"), options=options)
+
+
+def _load_lab(spec: str, options: LocalOptions) -> Target:
+    from isogloss.targets.lab import load_lab_target
+
+    return load_lab_target(spec, options)
+
+
+def _load_replay(spec: str, options: LocalOptions) -> Target:
+    from isogloss.targets.replay import ReplayTarget
+
+    return ReplayTarget(spec.removeprefix("replay:"))
+
+
+SCHEMES = {
+    "lab": "lab:PRESET[:MIX][@STAGE][#SEED]",
+    "hf": "hf:PATH_OR_ID",
+    "replay": "replay:FILE",
+}
+_LOADERS: dict[str, Callable[[str, LocalOptions], Target]] = {
+    "lab": _load_lab,
+    "hf": _load_local,
+    "replay": _load_replay,
+}
