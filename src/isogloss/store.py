@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -47,9 +47,7 @@ _RESPONSE_COLUMNS = (
     "n_prompt_tokens, n_tokens, recorded_outcome, recorded_correct"
 )
 
-_COLUMN_TYPES = dict.fromkeys(
-    ("sample", "truncated", "n_prompt_tokens", "n_tokens", "correct", "n"), pl.Int64
-)
+_WHOLE_NUMBERS = ("sample", "truncated", "n_prompt_tokens", "n_tokens", "correct", "n")
 # What a response ended as: a filter's or an error's status, else the verdict, else "unjudged".
 _RESULT = "CASE WHEN status != 'ok' THEN status ELSE COALESCE(outcome, 'unjudged') END"
 _JUDGED = (
@@ -123,7 +121,7 @@ class RunStore:
         self._db.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
@@ -292,7 +290,8 @@ class RunStore:
             "SELECT prompt_id, language, variant, prompts.text AS prompt, intent, category, "
             "reference, cluster_id, target, arm, sample, settings, status, "
             "responses.text AS reply, truncated, reply_language, "
-            "responses.reason AS response_reason, n_prompt_tokens, n_tokens, judge, outcome, correct, verdicts.reason AS verdict_reason "
+            "responses.reason AS response_reason, n_prompt_tokens, n_tokens, "
+            "judge, outcome, correct, verdicts.reason AS verdict_reason "
             "FROM responses JOIN prompts ON prompts.id = prompt "
             "LEFT JOIN verdicts ON verdicts.response = responses.id "
             "ORDER BY prompt_id, language, variant, target, arm, sample, settings, judge"
@@ -352,8 +351,9 @@ class RunStore:
 
     def _frame(self, query: str, parameters: tuple[Any, ...] = ()) -> pl.DataFrame:
         cursor = self._read(query, parameters)
-        schema = {
-            column[0]: _COLUMN_TYPES.get(column[0], pl.String) for column in cursor.description
+        schema: dict[str, type[pl.DataType]] = {
+            column[0]: pl.Int64 if column[0] in _WHOLE_NUMBERS else pl.String
+            for column in cursor.description
         }
         parts = [pl.DataFrame(schema=schema)]
         while rows := cursor.fetchmany(100_000):

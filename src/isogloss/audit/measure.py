@@ -1,0 +1,155 @@
+"""Everything an audit measures on one run folder, in one pass over its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from isogloss.audit.curses import english_rows, gap_rows
+from isogloss.audit.rates import Slice, rate_rows
+from isogloss.audit.tally import COMPLIED, Array, tally
+from isogloss.audit.verdicts import language_row
+from isogloss.errors import InputError
+from isogloss.languages import TIERS, ShareTable
+from isogloss.records import INTENTS, Measurement
+from isogloss.store import RunStore
+
+
+def measure_run(
+    store: RunStore,
+    *,
+    target: str,
+    arm: str = "none",
+    judge: str | None,
+    shares: ShareTable,
+    samples: int = 1,
+    seed: int = 0,
+) -> list[Measurement]:
+    """All rows of the area ``audit`` for one target, arm and judge.
+
+    Args:
+        store: the run; nothing is written.
+        target, arm: whose responses.
+        judge: whose verdicts; None where nobody judged (everything is then unjudged).
+        shares: gives tiers and the x axis of slopes.
+        samples: planned answers a prompt.
+        seed: of Monte Carlo tests where exact ones are out of reach.
+
+    Raises:
+        InputError: the run holds no prompts.
+    """
+    planned = store.planned()
+    if planned.is_empty():
+        raise InputError(f"{store.folder} holds no prompts: nothing to measure")
+    found = store.results(judge).filter((pl.col("target") == target) & (pl.col("arm") == arm))
+    languages = _ordered(planned["language"].unique().to_list(), shares)
+    rows: list[Measurement] = []
+    for variant in planned["variant"].unique().sort().to_list():
+        common = {
+            "target": target, "arm": arm, "judge": judge, "variant": variant, "seed": seed,
+        }  # fmt: skip
+        in_variant = pl.col("variant") == variant
+        rows += _variant_rows(
+            found.filter(in_variant), planned.filter(in_variant), languages, shares, samples, common
+        )
+    return rows
+
+
+def _variant_rows(
+    found: pl.DataFrame,
+    planned: pl.DataFrame,
+    languages: Sequence[str],
+    shares: ShareTable,
+    samples: int,
+    common: dict[str, Any],
+) -> list[Measurement]:
+    tiers = [shares.tier(language) for language in languages]
+    whole = _slice(found, planned, languages, samples)
+    rows = _count_rows(whole, tiers, common)
+    rates = rate_rows(whole, tiers, common)
+    rows += [
+        language_row(rates, language, tier, common)
+        for language, tier in zip(languages, tiers, strict=True)
+    ]
+    rows += rates
+    for category in planned["category"].drop_nulls().unique().sort().to_list():
+        inside = pl.col("category") == category
+        part = _slice(found.filter(inside), planned.filter(inside), languages, samples)
+        rows += rate_rows(part, tiers, common | {"category": category})
+    rows += gap_rows(whole, shares, common)
+    rows += english_rows(whole, tiers, common)
+    return rows
+
+
+def _ordered(languages: Sequence[str], shares: ShareTable) -> list[str]:
+    """English first, then by tier and falling share, unknown shares last, then by tag."""
+
+    def place(tag: str) -> tuple[int, float, str]:
+        return TIERS.index(shares.tier(tag)), -(shares.share(tag) or 0.0), tag
+
+    return sorted(languages, key=place)
+
+
+def _slice(
+    found: pl.DataFrame, planned: pl.DataFrame, languages: Sequence[str], samples: int
+) -> Slice:
+    clusters = found["cluster_id"].unique().sort().to_list()
+    tallies = {
+        intent: tally(found.filter(pl.col("intent") == intent), languages, clusters)
+        for intent in INTENTS
+    }
+    counts = {
+        intent: _planned(planned.filter(pl.col("intent") == intent), languages) * samples
+        for intent in INTENTS
+    }
+    tallies["both"] = tallies["harmful"] + tallies["benign"]
+    counts["both"] = counts["harmful"] + counts["benign"]
+    return Slice(tallies=tallies, planned=counts)
+
+
+def _planned(planned: pl.DataFrame, languages: Sequence[str]) -> Array:
+    totals = dict(planned.group_by("language").agg(pl.col("n").sum()).iter_rows())
+    return np.array([totals.get(language, 0) for language in languages], dtype=np.float64)
+
+
+def _count_rows(part: Slice, tiers: Sequence[str], common: dict[str, Any]) -> list[Measurement]:
+    """What became of everything planned; the six results and ``pending`` sum to ``planned``."""
+    rows: list[Measurement] = []
+    for intent in INTENTS:
+        planned, counts = part.planned[intent], part.tallies[intent]
+        sums = {
+            "complied": counts.sum(COMPLIED),
+            **{name: counts.sum((name,)) for name in ("refused", "irrelevant", "blocked")},
+            **{name: counts.sum((name,)) for name in ("error", "unjudged")},
+        }
+        totals = {name: values.sum(axis=0) for name, values in sums.items()}
+        stored = np.sum(list(totals.values()), axis=0)
+        totals = {
+            "planned": planned,
+            "answered": stored - totals["error"],
+            **totals,
+            "pending": planned - stored,
+        }
+        for name, values in totals.items():
+            rows += [
+                Measurement(
+                    area="audit",
+                    metric=name,
+                    language=language,
+                    tier=tier,
+                    category=f"intent:{intent}",
+                    n=int(n),
+                    k=float(value),
+                    estimate=float(value),
+                    unit="count",
+                    **common,
+                )
+                for language, tier, n, value in zip(
+                    part.languages, tiers, planned, values, strict=True
+                )
+                if n > 0
+            ]
+    return rows
