@@ -15,6 +15,7 @@ import polars as pl
 
 from isogloss.errors import DefectError, StoreError
 from isogloss.records import Measurement, Prompt, Request, RequestKey, Response, Verdict
+from isogloss.seeds import content_hash
 
 SCHEMA_VERSION = 1
 
@@ -333,6 +334,39 @@ class RunStore:
             "ORDER BY prompt_id, language, variant, sample",
             (judge, target, arm),
         )
+
+    def sample_transcripts(
+        self, *, target: str, arm: str, judge: str | None, per_stratum: int
+    ) -> Iterator[dict[str, Any]]:
+        """A fixed sample for readers: of each language, variant, intent and result the first
+        ``per_stratum`` by a hash of the prompt's id, so that languages show the same prompts.
+
+        Rows have the columns of `transcripts` and ``result stratum place n_stratum`` (place from 1;
+        how many the run holds of the stratum); their order never depends on the order of writing.
+        """
+        self._db.create_function("id_hash", 1, content_hash, deterministic=True)
+        stratum = "language, variant, intent, result"
+        cursor = self._read(
+            f"WITH ended AS (SELECT responses.id AS id, prompt_id, sample, settings, language, "
+            f"variant, intent, {_RESULT} AS result {_JUDGED} WHERE target = ? AND arm = ?), "
+            f"placed AS (SELECT id, result, ROW_NUMBER() OVER (PARTITION BY {stratum} "
+            f"ORDER BY id_hash(prompt_id), prompt_id, sample, settings) AS place, "
+            f"COUNT(*) OVER (PARTITION BY {stratum}) AS n_stratum FROM ended) "
+            "SELECT prompt_id, language, variant, prompts.text AS prompt, intent, category, "
+            "reference, sample, status, responses.text AS reply, truncated, reply_language, "
+            "responses.reason AS response_reason, judge, outcome, correct, "
+            "verdicts.reason AS verdict_reason, result, "
+            "language || ' ' || variant || ' ' || intent || ' ' || result AS stratum, "
+            "place, n_stratum FROM placed JOIN responses ON responses.id = placed.id "
+            "JOIN prompts ON prompts.id = prompt "
+            "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ? "
+            "WHERE place <= ? "
+            "ORDER BY id_hash(prompt_id), prompt_id, language, variant, sample, settings",
+            (judge, target, arm, judge, per_stratum),
+        )
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
 
     def sources(self) -> list[tuple[str, str, str]]:
         """Which ``(target, arm, settings)`` have answered something in this run."""
