@@ -1,0 +1,89 @@
+"""Isogloss: in which languages is a language model unsafe or unhelpful, and how sure are we?
+
+The verbs of the command line under the same names, and the nouns they take and give::
+
+    import isogloss
+
+    run = isogloss.run_audit(isogloss.AuditConfig(target="lab:tiny", out="runs/tiny"))
+
+Importing this package is cheap and has no effect: every name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isogloss.audit.compare import compare_runs as compare_runs
+    from isogloss.audit.run import AuditConfig as AuditConfig
+    from isogloss.audit.run import run_audit as run_audit
+    from isogloss.errors import IsoglossError as IsoglossError
+    from isogloss.errors import UserError as UserError
+    from isogloss.identify import identify_language as identify_language
+    from isogloss.judges.base import Judge as Judge
+    from isogloss.lab.build import build_lab as build_lab
+    from isogloss.lab.presets import resolve_lab as resolve_lab
+    from isogloss.languages import ShareTable as ShareTable
+    from isogloss.languages import describe_language as describe_language
+    from isogloss.languages import load_share_table as load_share_table
+    from isogloss.languages import resolve_language as resolve_language
+    from isogloss.prompts import PromptSet as PromptSet
+    from isogloss.prompts import load_prompts as load_prompts
+    from isogloss.records import Decoding as Decoding
+    from isogloss.records import Measurement as Measurement
+    from isogloss.records import Prompt as Prompt
+    from isogloss.records import Request as Request
+    from isogloss.records import Response as Response
+    from isogloss.records import Verdict as Verdict
+    from isogloss.report.page import build_report as build_report
+    from isogloss.store import RunStore as RunStore
+    from isogloss.targets.base import Target as Target
+    from isogloss.targets.load import load_target as load_target
+    from isogloss.targets.options import LocalOptions as LocalOptions
+
+_HOMES = {
+    "AuditConfig": "isogloss.audit.run",
+    "Decoding": "isogloss.records",
+    "IsoglossError": "isogloss.errors",
+    "Judge": "isogloss.judges.base",
+    "LocalOptions": "isogloss.targets.options",
+    "Measurement": "isogloss.records",
+    "Prompt": "isogloss.records",
+    "PromptSet": "isogloss.prompts",
+    "Request": "isogloss.records",
+    "Response": "isogloss.records",
+    "RunStore": "isogloss.store",
+    "ShareTable": "isogloss.languages",
+    "Target": "isogloss.targets.base",
+    "UserError": "isogloss.errors",
+    "Verdict": "isogloss.records",
+    "build_lab": "isogloss.lab.build",
+    "build_report": "isogloss.report.page",
+    "compare_runs": "isogloss.audit.compare",
+    "describe_language": "isogloss.languages",
+    "identify_language": "isogloss.identify",
+    "load_prompts": "isogloss.prompts",
+    "load_share_table": "isogloss.languages",
+    "load_target": "isogloss.targets.load",
+    "resolve_lab": "isogloss.lab.presets",
+    "resolve_language": "isogloss.languages",
+    "run_audit": "isogloss.audit.run",
+}
+"""Where each public name lives; `__getattr__` loads it from there."""
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("isogloss")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'isogloss' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, "__version__"})
