@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import os
-import re
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import huggingface_hub.utils as hub
 import psutil
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Cache
-from transformers import logging as transformers_logging
 
 from isogloss.errors import ModelError
+from isogloss.targets.checkpoint import as_model_error, locate_checkpoint, quiet_transformers
 from isogloss.targets.options import LocalOptions
 
 logger = logging.getLogger(__name__)
@@ -46,6 +41,7 @@ class LocalModel:
     Attributes:
         network: the Hugging Face model, in evaluation mode, on ``device``.
         tokenizer: its tokenizer.
+        folder: where its files are; for a hub model the snapshot, named by its commit.
         end_tokens: ids that end a reply: the tokenizer's and the generation config's. Nothing else
             of ``generation_config.json`` is read: no temperature, no penalty.
         context_length: most positions it has; None where it has no such limit (ALiBi).
@@ -58,27 +54,25 @@ class LocalModel:
     def __init__(self, source: str, options: LocalOptions) -> None:
         self.source = source
         self.device = _device(options.device)
-        place = _place(source)
         dtype = _dtype(options.dtype, self.device)
+        self.folder = locate_checkpoint(source, options)
         logger.info("loading %s on %s", source, self.device)
-        arguments = {
-            "trust_remote_code": options.trust_remote_code,
-            "revision": options.revision or "main",
-        }
-        with quiet_transformers(), _as_model_errors(source, place):
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(place, **arguments)
+        trust = options.trust_remote_code
+        with quiet_transformers(), as_model_error(f"the tokenizer of {source}"):
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(
+                self.folder, trust_remote_code=trust
+            )
+        with quiet_transformers(), as_model_error(f"the language model {source}"):
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                place, dtype=dtype, use_safetensors=True, output_loading_info=True, **arguments
+                self.folder,
+                dtype=dtype,
+                trust_remote_code=trust,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,  # refused below, in words
+                output_loading_info=True,
             )
             self.network: Any = loaded[0].eval().to(self.device)
-        missing = sorted(loaded[1]["missing_keys"])
-        if missing:
-            raise ModelError(
-                f"the weights of {source} lack {len(missing)} of the model's tensors "
-                f"({missing[0]}, ...); they would be random. Save the whole model again."
-            )
-        if not len(self.tokenizer):
-            raise ModelError(f"{source} has no tokenizer; save one into the same folder.")
+        _check_weights(source, loaded[1])
         config = self.network.config.get_text_config(decoder=True)
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
         self.vocabulary_size: int = self.network.get_input_embeddings().weight.shape[0]
@@ -120,6 +114,7 @@ class LocalModel:
         """What a run notes about its model: architecture, size, precision, place, limits."""
         return {
             "source": self.source,
+            "snapshot": self.folder.name,
             "architecture": type(self.network).__name__,
             "n_parameters": self.n_parameters,
             "dtype": str(self.network.dtype).removeprefix("torch."),
@@ -157,27 +152,6 @@ def default_threads(n_parameters: int) -> int:
     return max(1, min(physical, usable))
 
 
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep the progress bars, advice and warnings of transformers off the user's terminal."""
-    verbosity = transformers_logging.get_verbosity()
-    had_bars = transformers_logging.is_progress_bar_enabled()
-    had_hub_bars = not hub.are_progress_bars_disabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    hub.disable_progress_bars()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if had_bars:
-            transformers_logging.enable_progress_bar()
-        if had_hub_bars:
-            hub.enable_progress_bars()
-
-
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -190,51 +164,23 @@ def _device(name: str) -> torch.device:
     return device
 
 
+def _check_weights(source: str, report: Mapping[str, Any]) -> None:
+    """transformers gives random numbers to a tensor it cannot fill, and goes on."""
+    for key, problem in (
+        ("missing_keys", "are missing"),
+        ("mismatched_keys", "have another shape"),
+    ):
+        names = sorted(str(name) for name in report[key])
+        if names:
+            raise ModelError(
+                f"the weights of {source} do not fit its config.json: {len(names)} tensors "
+                f"{problem}, such as {names[0]}. Save the whole model again."
+            )
+
+
 def _dtype(name: str, device: torch.device) -> torch.dtype | str:
     if name == "auto":
         return torch.float32 if device.type == "cpu" else "auto"
     if name not in DTYPES:
         raise ModelError(f"{name!r} is not a dtype; use auto, {', '.join(DTYPES)}.")
     return DTYPES[name]
-
-
-def _place(source: str) -> str:
-    """The folder or hub id to load from, checked as far as that needs no loading."""
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        if folder.exists():
-            raise ModelError(f"{source} is a file; name the model's folder.")
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source) or source.startswith("."):
-            raise ModelError(f"there is no folder {source}, and it is no id of the hub either.")
-        return source
-    config = folder / "config.json"
-    if not config.is_file():
-        raise ModelError(f"{source} is not a model folder: it has no config.json.")
-    try:
-        json.loads(config.read_bytes())
-    except ValueError as error:
-        raise ModelError(f"{config} is not valid JSON ({error}).") from error
-    if not any(folder.glob("*.safetensors")):
-        found = "only .bin weights, which can hide code" if any(folder.glob("*.bin")) else "none"
-        raise ModelError(
-            f"{source} has no .safetensors weights (found: {found}); write them with "
-            "model.save_pretrained(FOLDER)."
-        )
-    return str(folder)
-
-
-@contextmanager
-def _as_model_errors(source: str, place: str) -> Iterator[None]:
-    """One sentence for what transformers raises: any exception at all, while it reads files."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise ModelError(f"{source} does not fit into the device's memory.") from error
-    except Exception as error:
-        if Path(place).is_dir():
-            detail = " ".join(str(error).split())[:300]
-            raise ModelError(f"{source} cannot be loaded as a language model: {detail}") from error
-        raise ModelError(
-            f"there is no folder {source}, and no such model could be fetched from the hub "
-            f"(no connection, no such id, or no access): {str(error).splitlines()[0][:200]}"
-        ) from error
