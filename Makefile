@@ -50,8 +50,7 @@ bench: $(VENV)/.dev-installed
 	@for script in $(BENCH); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 docs: $(VENV)/.dev-installed
-	@$(BIN)/python -m pytest -q tests/test_docs.py
-	@$(BIN)/python -m pytest -q --doctest-modules src/isogloss
+	@$(BIN)/python -m pytest tests/test_docs.py
 
 clean:
 	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -40,10 +40,10 @@ def isogloss_cache(run_folder: Path) -> Iterator[Path]:
 def tiny_lab(run_folder: Path, isogloss_cache: Path) -> Path:
     """The folder of the `tiny` chat model, really trained; the first worker to ask trains it."""
     from isogloss.lab.build import build_lab
-    from isogloss.lab.presets import resolve_lab
+    from isogloss.lab.recipe import parse_spec
 
     with _locked(run_folder / "tiny.lock"):
-        return build_lab(resolve_lab(TINY))
+        return build_lab(parse_spec(TINY))
 
 
 @contextmanager

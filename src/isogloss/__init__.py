@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from isogloss.identify import identify_language as identify_language
     from isogloss.judges.base import Judge as Judge
     from isogloss.lab.build import build_lab as build_lab
-    from isogloss.lab.presets import resolve_lab as resolve_lab
+    from isogloss.lab.recipe import LabRecipe as LabRecipe
+    from isogloss.lab.recipe import parse_spec as parse_spec
     from isogloss.languages import ShareTable as ShareTable
     from isogloss.languages import describe_language as describe_language
     from isogloss.languages import load_share_table as load_share_table
@@ -47,6 +48,7 @@ _HOMES = {
     "Decoding": "isogloss.records",
     "IsoglossError": "isogloss.errors",
     "Judge": "isogloss.judges.base",
+    "LabRecipe": "isogloss.lab.recipe",
     "LocalOptions": "isogloss.targets.options",
     "Measurement": "isogloss.records",
     "Prompt": "isogloss.records",
@@ -66,7 +68,7 @@ _HOMES = {
     "load_prompts": "isogloss.prompts",
     "load_share_table": "isogloss.languages",
     "load_target": "isogloss.targets.load",
-    "resolve_lab": "isogloss.lab.presets",
+    "parse_spec": "isogloss.lab.recipe",
     "resolve_language": "isogloss.languages",
     "run_audit": "isogloss.audit.run",
 }

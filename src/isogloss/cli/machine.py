@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-
 State = Literal["ok", "note", "missing"]
 
 GIGABYTE = 1e9
@@ -143,7 +141,10 @@ def find_cache(folder: Path | None = None) -> Finding:
     Args:
         folder: another folder than the one the lab uses.
     """
-    folder = folder or cache_folder()
+    if folder is None:
+        from isogloss.lab.build import cache_folder
+
+        folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder) as probe:
@@ -159,12 +160,6 @@ def find_cache(folder: Path | None = None) -> Finding:
     if free < 1:
         return Finding(name="cache", value=value, state="note", advice="the disk is nearly full")
     return Finding(name="cache", value=value)
-
-
-def cache_folder() -> Path:
-    """Where built lab models are kept: ``ISOGLOSS_CACHE``, or the user's cache folder."""
-    named = os.environ.get("ISOGLOSS_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("isogloss")
 
 
 def find_sqlite() -> Finding:
