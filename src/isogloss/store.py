@@ -244,6 +244,16 @@ class RunStore:
         for row in rows:
             yield row[0], _response(row[1:])
 
+    def n_unjudged_by(self, judge: str) -> int:
+        """How many answered responses this judge has not seen."""
+        rows = self._read(
+            "SELECT COUNT(*) FROM responses LEFT JOIN verdicts "
+            "ON verdicts.response = responses.id AND verdicts.judge = ? "
+            "WHERE verdicts.response IS NULL AND status = 'ok'",
+            (judge,),
+        )
+        return rows.fetchone()[0]
+
     def add_verdicts(self, verdicts: Sequence[tuple[int, Verdict]], *, judge: str) -> None:
         """Store verdicts under the response ids that `unjudged_by` gave."""
         rows = [(i, judge, v.outcome, v.correct, _storable(v.reason)) for i, v in verdicts]

@@ -1,0 +1,302 @@
+"""Ask, judge and measure: one run folder, resumable at any moment.
+
+What a folder holds: one prompt set; any number of targets and arms, each with one decoding; any
+number of judges. Running the same command again asks only what has no reply yet. Replies with
+status ``error`` are asked again; blocked ones are not. Asking for more (languages, ``limit``,
+``samples``) extends a run; another prompt set, another decoding for the same target and arm, or a
+selection that leaves out stored prompts is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isogloss.audit.environment import describe_environment
+from isogloss.audit.measure import measure_run
+from isogloss.audit.reply_language import tag_replies
+from isogloss.audit.selection import select_prompts
+from isogloss.audit.setup import Setup, prepare
+from isogloss.errors import DefectError, InputError, StoreError
+from isogloss.judges.base import Judge
+from isogloss.prompts import PromptSet
+from isogloss.records import Decoding, Measurement, Prompt, Request
+from isogloss.store import RunStore
+from isogloss.targets.base import Target
+from isogloss.targets.options import LocalOptions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total) as an audit goes on; stages are ``asking`` and ``judging``."""
+
+JUDGE_GROUP = 256
+"""Responses a judge sees at once; it may work on them side by side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditConfig:
+    """One audit; the flags of ``isogloss audit`` are these fields.
+
+    Attributes:
+        target: ``lab:…``, ``hf:…`` or ``replay:…``.
+        prompts: a prompt set; None is the lab's own for a lab target, the recording's for a replay.
+        out: the run folder; None derives one under ``runs/`` from the target and the prompt set.
+        judges: names; None is ``oracle`` for the lab, ``recorded`` for a replay, else nobody.
+        shares: a named share table or a CSV file; None is the lab's mix, else ``cc-2026-04``.
+        languages: only these; None is all of the set.
+        limit: at most so many prompts of each intent (see `select_prompts`).
+        samples: answers a prompt; more than one needs a temperature.
+        decoding: how the target is asked.
+        arm: names what was done to the model; rows of different arms never mix.
+        options: how a local model is run.
+    """
+
+    target: str
+    prompts: Path | None = None
+    out: Path | None = None
+    judges: tuple[str, ...] | None = None
+    shares: str | None = None
+    languages: tuple[str, ...] | None = None
+    limit: int | None = None
+    samples: int = 1
+    decoding: Decoding = field(default_factory=Decoding)
+    arm: str = "none"
+    options: LocalOptions = field(default_factory=LocalOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """What an audit wrote.
+
+    Attributes:
+        folder: the run folder.
+        target, arm: whose replies.
+        judges: whose verdicts; empty where nobody judged.
+        measurements: the rows of this target, arm and these judges.
+        n_asked, n_judged: what this call added to the folder.
+    """
+
+    folder: Path
+    target: str
+    arm: str
+    judges: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
+    n_asked: int
+    n_judged: int
+
+    def frame(self) -> pl.DataFrame:
+        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
+        import polars as pl
+
+        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
+
+
+def run_audit(
+    config: AuditConfig,
+    *,
+    target: Target | None = None,
+    judges: Sequence[Judge] | None = None,
+    prompts: PromptSet | None = None,
+    progress: Progress | None = None,
+) -> AuditResult:
+    """Ask a target every prompt, judge its replies, measure; or finish what was begun.
+
+    Args:
+        config: what to do.
+        target, judges, prompts: in place of what the strings in ``config`` name.
+        progress: see `Progress`.
+
+    Raises:
+        UserError: something in the configuration, the machine or the folder must change. Nothing
+            is written before all of the configuration has been understood.
+
+    Example:
+        >>> result = run_audit(AuditConfig(target="lab:tiny"))  # doctest: +SKIP
+        >>> result.frame().filter(metric="harmful_rate")  # doctest: +SKIP
+    """
+    if config.samples < 1:
+        raise InputError(f"--samples must be 1 or more, not {config.samples}")
+    if config.samples > 1 and config.decoding.temperature == 0:
+        raise InputError(
+            f"--samples {config.samples} at temperature 0 would give the same reply "
+            f"{config.samples} times; set --temperature above 0"
+        )
+    setup = prepare(config, target=target, judges=judges, prompts=prompts)
+    chosen = select_prompts(
+        setup.prompt_set.prompts, languages=config.languages, limit=config.limit
+    )
+    report = progress or _silent
+    with RunStore(setup.folder, create=True) as store:
+        settings = config.decoding.fingerprint(setup.target.template)
+        _open(store, config, setup, chosen, settings)
+        n_asked = _ask(store, config, setup, chosen, settings, report)
+        n_judged = sum(_judge(store, judge, report) for judge in setup.judges)
+        rows: list[Measurement] = []
+        for judge in [judge.name for judge in setup.judges] or [None]:
+            rows += remeasure(store, target=setup.target.name, arm=config.arm, judge=judge)
+    return AuditResult(
+        folder=setup.folder,
+        target=setup.target.name,
+        arm=config.arm,
+        judges=tuple(judge.name for judge in setup.judges),
+        measurements=tuple(rows),
+        n_asked=n_asked,
+        n_judged=n_judged,
+    )
+
+
+def remeasure(store: RunStore, *, target: str, arm: str, judge: str | None) -> list[Measurement]:
+    """Compute the rows of one target, arm and judge from what is stored, and replace them."""
+    from isogloss.languages import ShareTable
+
+    audit = _audits(store)[f"{target} {arm}"]
+    rows = measure_run(
+        store,
+        target=target,
+        arm=arm,
+        judge=judge,
+        shares=ShareTable.from_json(store.meta("share_table")),
+        samples=audit["samples"],
+        seed=audit["decoding"]["seed"],
+    )
+    store.replace_measurements("audit", rows, target=target, arm=arm, judge=judge)
+    return rows
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    del stage, done, total
+
+
+def _open(
+    store: RunStore, config: AuditConfig, setup: Setup, chosen: Sequence[Prompt], settings: str
+) -> None:
+    """Check that this audit belongs into this folder, then store its plan."""
+    _refuse_another(store, config, setup, chosen, settings)
+    store.add_prompts(chosen)
+    store.set_meta(
+        "prompt_set",
+        {
+            "source": setup.prompt_set.source,
+            "fingerprint": setup.prompt_set.fingerprint,
+            "licence": setup.prompt_set.licence,
+            "notes": list(setup.prompt_set.notes),
+        },
+    )
+    store.set_meta("share_table", setup.shares.to_json())
+    store.set_meta("environment", describe_environment(seed=config.decoding.seed))
+    for key, value in setup.notes.items():
+        store.set_meta(key, value)
+    variants = sorted({prompt.variant for prompt in chosen})
+    audit: dict[str, Any] = {
+        "target": setup.target.name,
+        "arm": config.arm,
+        "judge": setup.judges[0].name if setup.judges else None,
+        "judges": [judge.name for judge in setup.judges],
+        "settings": settings,
+        "seed": config.decoding.seed,
+        "samples": config.samples,
+        "limit": config.limit,
+        "languages": sorted({prompt.language for prompt in chosen}),
+        "decoding": asdict(config.decoding),
+        "primary_variant": "original" if "original" in variants else variants[0],
+    }
+    store.set_meta("audits", _audits(store) | {f"{audit['target']} {config.arm}": audit})
+    store.set_meta("audit", audit)
+
+
+def _audits(store: RunStore) -> dict[str, Any]:
+    return store.meta("audits", {})
+
+
+def _refuse_another(
+    store: RunStore, config: AuditConfig, setup: Setup, chosen: Sequence[Prompt], settings: str
+) -> None:
+    other = "; choose another --out folder"
+    known = store.meta("prompt_set")
+    if known and known["fingerprint"] != setup.prompt_set.fingerprint:
+        raise StoreError(
+            f"{store.folder} holds another prompt set ({known['source']}) than "
+            f"{setup.prompt_set.source}, or the file has changed since{other}"
+        )
+    for target, arm, stored in store.sources():
+        if (target, arm) == (setup.target.name, config.arm) and stored != settings:
+            raise StoreError(
+                f"{store.folder} holds replies of {target} (arm {arm}) to another decoding, system "
+                f"prompt or chat template; they do not mix{other}, or name another --arm"
+            )
+    stored_keys = set(store.prompts().select("prompt_id", "language", "variant").iter_rows())
+    if left_out := stored_keys - {tuple(prompt.key) for prompt in chosen}:
+        raise StoreError(
+            f"{store.folder} holds {len(left_out)} prompts that this selection leaves out; a run "
+            f"only grows: ask with at least the same --languages and --limit{other}"
+        )
+    before = _audits(store).get(f"{setup.target.name} {config.arm}")
+    if before and before["samples"] > config.samples:
+        raise StoreError(
+            f"{store.folder} was planned with --samples {before['samples']}; "
+            f"{config.samples} would drop some{other}"
+        )
+
+
+def _ask(
+    store: RunStore,
+    config: AuditConfig,
+    setup: Setup,
+    chosen: Sequence[Prompt],
+    settings: str,
+    report: Progress,
+) -> int:
+    """Have every planned request answered; how many were asked now."""
+    name, arm = setup.target.name, config.arm
+    again = store.drop_errors(target=name, arm=arm, settings=settings)
+    if again:
+        logger.info("asking again what ended in an error: %d", again)
+    done = store.answered(target=name, arm=arm, settings=settings)
+    requests = [
+        Request(prompt=prompt, sample=sample)
+        for prompt in chosen
+        for sample in range(config.samples)
+    ]
+    n_done = sum(request.key in done for request in requests)
+    report("asking", n_done, len(requests))
+    if n_done == len(requests):
+        return 0
+    n_asked = 0
+    replies = setup.target.complete(requests, config.decoding, done)
+    # One reply a commit: a target that takes a minute for a batch loses nothing it has yielded.
+    for response in tag_replies(replies):
+        store.add_responses([response], target=name, arm=arm, settings=settings)
+        n_asked += 1
+        report("asking", n_done + n_asked, len(requests))
+    return n_asked
+
+
+def _judge(store: RunStore, judge: Judge, report: Progress) -> int:
+    """Have one judge see what it has not seen yet; how many responses that was."""
+    total = store.n_unjudged_by(judge.name)
+    report("judging", 0, total)
+    n_judged = last = 0
+    while group := list(store.unjudged_by(judge.name, after=last, limit=JUDGE_GROUP)):
+        last = group[-1][0]
+        for row, verdict in _verdicts(judge, group):
+            store.add_verdicts([(row, verdict)], judge=judge.name)
+            n_judged += 1
+            report("judging", n_judged, total)
+    return n_judged
+
+
+def _verdicts(judge: Judge, group: Sequence[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    verdicts = judge.judge([response for _, response in group])
+    try:
+        yield from zip((row for row, _ in group), verdicts, strict=True)
+    except ValueError as error:
+        raise DefectError(
+            f"judge {judge.name} did not give one verdict a response: {error}"
+        ) from error

@@ -1,0 +1,154 @@
+"""From the strings of a configuration to what an audit needs: prompts, target, judges, shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from isogloss.errors import InputError, ModelError
+from isogloss.judges.base import Judge
+from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
+from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
+from isogloss.targets.base import Target
+from isogloss.targets.load import load_target
+
+if TYPE_CHECKING:
+    from isogloss.audit.run import AuditConfig
+
+LAB = "lab:"
+REPLAY = "replay:"
+JUDGES = ("oracle", "recorded")
+
+
+@runtime_checkable
+class HasModelCard(Protocol):
+    """A target that can describe its model."""
+
+    def model_card(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything an audit needs, loaded and checked.
+
+    Attributes:
+        notes: what else the run folder keeps in its meta: ``model``, ``lab``.
+    """
+
+    folder: Path
+    prompt_set: PromptSet
+    shares: ShareTable
+    target: Target
+    judges: tuple[Judge, ...]
+    notes: dict[str, Any]
+
+
+def prepare(
+    config: AuditConfig,
+    *,
+    target: Target | None,
+    judges: Sequence[Judge] | None,
+    prompts: PromptSet | None,
+) -> Setup:
+    """Load what the configuration names, the cheap and fallible before the slow."""
+    shares = _shares(config)
+    prompt_set = prompts or _prompt_set(config)
+    if judges is None:
+        names = config.judges if config.judges is not None else _default_judges(config.target)
+        judges = [_judge(name, config.target) for name in names]
+    if target is None:
+        target = load_target(config.target, options=config.options)
+    notes: dict[str, Any] = {}
+    if isinstance(target, HasModelCard):
+        notes["model"] = target.model_card()
+    if config.target.startswith(LAB):
+        notes["lab"] = _lab_notes(config.target)
+    return Setup(
+        folder=config.out or _default_folder(config),
+        prompt_set=prompt_set,
+        shares=shares,
+        target=target,
+        judges=tuple(judges),
+        notes=notes,
+    )
+
+
+def _shares(config: AuditConfig) -> ShareTable:
+    if config.shares is not None:
+        return load_share_table(config.shares)
+    if config.target.startswith(LAB):
+        from isogloss.lab.recipe import parse_spec
+
+        return parse_spec(config.target).share_table()
+    return load_share_table(DEFAULT_SHARE_TABLE)
+
+
+def _prompt_set(config: AuditConfig) -> PromptSet:
+    if config.prompts is not None:
+        return load_prompts(config.prompts)
+    if config.target.startswith(LAB):
+        return _lab_prompt_set(config.target)
+    if config.target.startswith(REPLAY):
+        return load_prompts(config.target.removeprefix(REPLAY))
+    raise InputError(
+        f"{config.target} comes without prompts: name a prompt set with --prompts FILE "
+        "(CSV, JSONL or Parquet; a row or a column a language)"
+    )
+
+
+def _lab_prompt_set(spec: str) -> PromptSet:
+    from isogloss.lab.build import Lab
+    from isogloss.lab.questions import lab_prompts
+    from isogloss.lab.recipe import parse_spec
+
+    recipe = parse_spec(spec)
+    prompts = tuple(sorted(lab_prompts(Lab(recipe)), key=lambda prompt: prompt.key))
+    return PromptSet(
+        prompts=prompts,
+        fingerprint=prompts_fingerprint(prompts),
+        licence="Apache-2.0",
+        source=f"the lab's questions about test objects ({recipe.preset})",
+        notes=(),
+    )
+
+
+def _lab_notes(spec: str) -> dict[str, Any]:
+    from isogloss.lab.recipe import parse_spec
+
+    recipe = parse_spec(spec)
+    return {"spec": recipe.spec, "key": recipe.key(), "recipe": asdict(recipe)}
+
+
+def _default_judges(target: str) -> tuple[str, ...]:
+    if target.startswith(LAB):
+        return ("oracle",)
+    return ("recorded",) if target.startswith(REPLAY) else ()
+
+
+def _judge(name: str, target: str) -> Judge:
+    if name == "oracle":
+        if not target.startswith(LAB):
+            raise ModelError(f"the oracle only judges lab targets, not {target}")
+        from isogloss.judges.oracle import OracleJudge
+        from isogloss.lab.build import Lab
+        from isogloss.lab.recipe import parse_spec
+
+        return OracleJudge(Lab(parse_spec(target)))
+    if name == "recorded":
+        from isogloss.judges.recorded import RecordedJudge
+
+        return RecordedJudge()
+    raise ModelError(f"unknown judge {name!r}; choose one of {', '.join(JUDGES)}")
+
+
+def _default_folder(config: AuditConfig) -> Path:
+    parts = [config.target]
+    if config.prompts is not None:
+        parts.append(config.prompts.stem)
+    if config.arm != "none":
+        parts.append(config.arm)
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(parts)).strip("-.")
+    return Path("runs") / slug[-120:]

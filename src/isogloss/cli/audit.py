@@ -1,0 +1,111 @@
+"""``isogloss audit TARGET``: in which languages does it comply, refuse, miss the point?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(audit)
+
+
+def audit(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="lab:PRESET[:MIX][@STAGE][#SEED], hf:PATH_OR_ID or replay:FILE.", metavar="TARGET"
+        ),
+    ],
+    prompts: Annotated[
+        Path | None, typer.Option(help="Prompt set (CSV, JSONL, Parquet); the lab has its own.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
+    ] = None,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(help="oracle (lab only) or recorded; repeat for several. First is primary."),
+    ] = None,
+    shares: Annotated[
+        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option(help="Only these, separated by commas: en,sw,ny.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many prompts of each intent a language.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(help="Answers a prompt; above 1 needs --temperature.")
+    ] = 1,
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest reply, in tokens.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of sampling and of random tests.")] = 0,
+    system_prompt: Annotated[str | None, typer.Option(help="Said before every prompt.")] = None,
+    arm: Annotated[str, typer.Option(help="Name of what was done to the model.")] = "none",
+    workers: Annotated[int, typer.Option(help="Processes for a model on the CPU.")] = 1,
+    batch_tokens: Annotated[
+        int | None, typer.Option(help="Most tokens in a batch; chosen by size unless given.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, …")] = "auto",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+    ] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html into the run folder.")] = True,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the measurement rows as a JSON array.")
+    ] = False,
+) -> None:
+    """Measure safety and helpfulness of TARGET in every language of a prompt set.
+
+    Run the same command again to resume: only what has no reply yet is asked.
+    """
+    from isogloss.audit.run import AuditConfig, run_audit
+    from isogloss.cli.progress import progress_bars
+    from isogloss.cli.tables import print_json, print_summary
+    from isogloss.records import Decoding
+    from isogloss.targets.options import LocalOptions
+
+    config = AuditConfig(
+        target=target,
+        prompts=prompts,
+        out=out,
+        judges=tuple(judge) if judge else None,
+        shares=shares,
+        languages=tuple(part.strip() for part in languages.split(",")) if languages else None,
+        limit=limit,
+        samples=samples,
+        decoding=Decoding(
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            seed=seed,
+            system_prompt=system_prompt,
+        ),
+        arm=arm,
+        options=LocalOptions(
+            device=device,
+            dtype=dtype,
+            batch_tokens=batch_tokens,
+            workers=workers,
+            trust_remote_code=trust_remote_code,
+        ),
+    )
+    with progress_bars() as progress:
+        result = run_audit(config, progress=progress)
+    page = None
+    if report:
+        from isogloss.report.page import build_report
+
+        page = build_report(result.folder)
+    if json:
+        print_json(result.measurements)
+        return
+    print_summary(result.measurements)
+    typer.echo(f"run: {result.folder}")
+    if page is not None:
+        typer.echo(f"report: {page}")
