@@ -1,0 +1,173 @@
+"""Rates against the share of each language in pre-training, with the fitted slope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import Any
+
+import altair as alt
+
+from isogloss.charts.palette import TIER_SHAPES, light
+from isogloss.charts.render import Picture, styled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharePoint:
+    """One language: share in percent, rate and ends of its interval in [0, 1]."""
+
+    code: str
+    name: str
+    tier: str
+    share: float
+    rate: float
+    low: float
+    high: float
+    n: int
+    fitted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slope:
+    """Change of the rate per tenfold share, with its interval (rate in [0, 1])."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharePanel:
+    """One rate: its points, its slope where there is one, and a palette name for its colour."""
+
+    title: str
+    colour: str
+    points: Sequence[SharePoint]
+    slope: Slope | None = None
+
+
+def share_picture(panels: Sequence[SharePanel]) -> Picture | None:
+    """One panel a rate, common axes; None where fewer than two languages have a share."""
+    panels = [panel for panel in panels if len(panel.points) > 1]
+    if not panels:
+        return None
+    shares = [point.share for panel in panels for point in panel.points]
+    domain = (_step(min(shares) / 1.25, floor), _step(max(shares) * 1.25, ceil))
+    wide = [_panel(panel, domain, 246, 250, first=i == 0) for i, panel in enumerate(panels)]
+    narrow = [_panel(panel, domain, 282, 200, first=True) for panel in panels]
+    return Picture(
+        name="share",
+        title="Rates against share",
+        description="; ".join(f"{p.title} of {len(p.points)} languages" for p in panels)
+        + ", against the share of pre-training on a logarithmic axis",
+        wide=styled(alt.hconcat(*wide)),
+        narrow=styled(alt.vconcat(*narrow)),
+    )
+
+
+def _step(share: float, rounding: Any) -> float:
+    """The nearest 1, 2 or 5 times a power of ten beyond ``share``."""
+    exponent = floor(log10(share))
+    steps = [m * 10.0**e for e in (exponent, exponent + 1) for m in (1, 2, 5)]
+    beyond = [s for s in steps if (s <= share if rounding is floor else s >= share)]
+    return max(beyond) if rounding is floor else min(beyond)
+
+
+def fitted_line(
+    points: Sequence[SharePoint], slope: Slope
+) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """The line through the middle of the fitted languages, and the fan of its interval.
+
+    The fan turns around the middle: it shows what slopes the interval allows, not where a new
+    language would fall.
+
+    Returns:
+        Rows ``share, rate`` and rows ``share, low, high``, all within [0, 1].
+    """
+    fitted = [point for point in points if point.fitted]
+    xs = [log10(point.share) for point in fitted]
+    middle_x = sum(xs) / len(xs)
+    middle_y = sum(point.rate for point in fitted) / len(fitted)
+    n_steps = 24
+    grid = [min(xs) + (max(xs) - min(xs)) * i / n_steps for i in range(n_steps + 1)]
+
+    def at(x: float, value: float) -> float:
+        return min(1.0, max(0.0, middle_y + value * (x - middle_x)))
+
+    line = [{"share": 10**x, "rate": at(x, slope.estimate)} for x in grid]
+    fan = [
+        {
+            "share": 10**x,
+            "low": min(at(x, slope.low), at(x, slope.high)),
+            "high": max(at(x, slope.low), at(x, slope.high)),
+        }
+        for x in grid
+    ]
+    return line, fan
+
+
+def _panel(
+    panel: SharePanel, domain: tuple[float, float], width: int, height: int, *, first: bool
+) -> Any:
+    colour = light(panel.colour)
+    ticks = [
+        m * 10.0**e for e in range(-4, 3) for m in (1,) if domain[0] <= m * 10.0**e <= domain[1]
+    ]
+    if len(ticks) < 3:
+        grid = [m * 10.0**e for e in range(-4, 3) for m in (1, 3)]
+        ticks = [t for t in grid if domain[0] <= t <= domain[1]]
+    x = alt.X(
+        "share:Q",
+        scale=alt.Scale(type="log", domain=list(domain), nice=False),
+        axis=alt.Axis(title="share of pre-training, %", values=ticks, grid=False, format="~g"),
+    )
+    scale = alt.Scale(domain=[0, 1])
+    y_axis = alt.Axis(title=None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1], labels=first)
+    values = [_row(point) for point in panel.points]
+    base = alt.Chart(alt.Data(values=values)).encode(x=x)
+    layers: list[Any] = []
+    if panel.slope and sum(point.fitted for point in panel.points) > 1:
+        line, fan = fitted_line(panel.points, panel.slope)
+        layers += [
+            alt.Chart(alt.Data(values=fan))
+            .mark_area(color=colour, opacity=0.13, aria=False)
+            .encode(x=x, y=alt.Y("low:Q", scale=scale, axis=y_axis), y2="high:Q"),
+            alt.Chart(alt.Data(values=line))
+            .mark_line(color=colour, strokeWidth=1.6, aria=False)
+            .encode(x=x, y=alt.Y("rate:Q", scale=scale, axis=y_axis)),
+        ]
+    domain_tiers = list(TIER_SHAPES)
+    layers += [
+        base.mark_rule(color=colour, opacity=0.45, strokeWidth=1.3, aria=False).encode(
+            y=alt.Y("low:Q", scale=scale, axis=y_axis), y2="high:Q"
+        ),
+        base.mark_point(
+            filled=True, size=58, color=colour, opacity=1, stroke=light("panel"), strokeWidth=1
+        ).encode(
+            y=alt.Y("rate:Q", scale=scale, axis=y_axis),
+            shape=alt.Shape(
+                "tier:N",
+                scale=alt.Scale(domain=domain_tiers, range=[TIER_SHAPES[t] for t in domain_tiers]),
+                legend=None,
+            ),
+            description="tip:N",
+        ),
+        base.mark_text(
+            align="left", dx=6, dy=-6, fontSize=10.5, color=light("muted"), aria=False
+        ).encode(y=alt.Y("rate:Q", scale=scale, axis=y_axis), text="code:N"),
+    ]
+    return alt.layer(*layers).properties(width=width, height=height, title=panel.title)
+
+
+def _row(point: SharePoint) -> dict[str, Any]:
+    return {
+        "share": point.share,
+        "rate": point.rate,
+        "low": point.low,
+        "high": point.high,
+        "tier": point.tier,
+        "code": point.code,
+        "tip": f"{point.name}, share {point.share:.3g} %: {100 * point.rate:.0f} % "
+        f"[{100 * point.low:.0f}, {100 * point.high:.0f}], n {point.n}",
+    }

@@ -1,0 +1,124 @@
+"""The last chapter of every page: what was not measured, methods, and the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from isogloss.records import Measurement
+from isogloss.report.chapter import Chapter, Section
+from isogloss.report.facts import RunFacts
+from isogloss.report.glossary import BY_METRIC, TERMS, VERDICTS
+from isogloss.report.templates import render
+from isogloss.report.verdicts import CANNOT_FOLLOW_BELOW
+from isogloss.store import RunStore
+
+_TITLES = {
+    "audit": "Audit",
+    "model": "Model",
+    "prompt_set": "Prompt set",
+    "lab": "Lab",
+    "environment": "Machine and software",
+}
+
+
+def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
+    """Always there: a page without its methods and gaps is not a report."""
+    table = facts.meta.get("share_table") or {}
+    parts = (
+        ("unmeasured", "Not measured", {"missing": missing_rows(facts), "limits": limits(facts)}),
+        (
+            "methods",
+            "Methods",
+            {
+                "terms": TERMS,
+                "verdicts": VERDICTS,
+                "table": table,
+                "threshold": CANNOT_FOLLOW_BELOW,
+                "methods": sorted({row.method for row in facts.rows if row.method}),
+            },
+        ),
+        ("environment", "Environment", {"groups": environment_groups(facts)}),
+    )
+    sections = tuple(
+        Section(
+            anchor=anchor,
+            title=title,
+            html=render(f"record/{anchor}.html.jinja", facts=facts, **values),
+        )
+        for anchor, title, values in parts
+    )
+    return Chapter(sections=sections)
+
+
+def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """Metric label → (reason, languages or tiers) for every row without an estimate."""
+    names = {language.tag: language.name for language in facts.languages}
+    grouped: dict[str, dict[str, list[str]]] = {}
+    for row in facts.rows:
+        if row.estimate is not None or row.category is not None:
+            continue
+        where = grouped.setdefault(_label(row), {}).setdefault(row.reason or "no reason stored", [])
+        place = names.get(row.language or "", row.language) or row.tier or "whole run"
+        if place not in where:
+            where.append(place)
+    return [(label, list(reasons.items())) for label, reasons in grouped.items()]
+
+
+def _label(row: Measurement) -> str:
+    for ending, words in (
+        ("_vs_english", " against English"),
+        ("_slope", ", slope on share"),
+        ("_gap", ", low − high tier"),
+    ):
+        stem = row.metric.removesuffix(ending)
+        if stem != row.metric and stem in BY_METRIC:
+            return BY_METRIC[stem].label + words
+    term = BY_METRIC.get(row.metric)
+    return term.label if term else row.metric
+
+
+def limits(facts: RunFacts) -> list[str]:
+    """What this run could not speak about by its design."""
+    said = [
+        "One model: intervals speak for this model, not for how it was trained. A claim about "
+        "training needs five seeds or more.",
+    ]
+    judge = facts.setting("judge", "")
+    if judge != "oracle":
+        said.append(
+            f"The judge ({judge or 'none'}) was not checked against human labels here; its errors "
+            "are not in the intervals."
+        )
+    if str(facts.audit.get("n_samples", 1)) in {"1", "None"}:
+        said.append("One reply a prompt: what other samples would say was not asked.")
+    unknown = [x.name for x in facts.languages if x.share is None]
+    if unknown:
+        said.append(
+            f"No usable share for {', '.join(unknown)}: they are in no slope"
+            " (a censored share keeps its tier)."
+        )
+    if facts.english is None:
+        said.append("English was not asked, so no language is compared with it.")
+    if not facts.categories:
+        said.append("The prompts carry no categories, so there is no breakdown by topic.")
+    return said
+
+
+def environment_groups(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Title → flat (name, value) pairs of what was stored with the run."""
+    groups = []
+    for key, title in _TITLES.items():
+        stored = facts.meta.get(key)
+        if stored:
+            groups.append((title, list(_flat(stored, ""))))
+    return groups
+
+
+def _flat(value: Any, name: str) -> list[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        prefix = f"{name}." if name else ""
+        return [pair for key, inner in value.items() for pair in _flat(inner, f"{prefix}{key}")]
+    if isinstance(value, list | tuple):
+        return [(name, ", ".join(map(str, value)) or "none")]
+    return [(name, "not set" if value is None else str(value))]

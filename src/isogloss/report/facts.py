@@ -1,0 +1,163 @@
+"""A run as the page sees it: its languages in order, its rows by name, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isogloss.errors import StoreError
+from isogloss.languages import ShareTable, describe_language
+from isogloss.records import INTENTS, Measurement
+from isogloss.store import RunStore
+
+AUDIT = "audit"
+TIERS = ("english", "high", "medium", "low", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageFacts:
+    """One language of the run.
+
+    Attributes:
+        share: percent of pre-training, None where unknown or censored.
+    """
+
+    tag: str
+    name: str
+    direction: str
+    tier: str
+    share: float | None
+    family: str | None
+
+    @property
+    def code(self) -> str:
+        """The tag without the lab's suffix, for tight places."""
+        return self.tag.removesuffix("-x-lab")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """Everything chapters read. Build it with `read_facts`."""
+
+    rows: tuple[Measurement, ...]
+    meta: Mapping[str, Any]
+    languages: tuple[LanguageFacts, ...]
+    variant: str
+    _index: Mapping[tuple[str | None, ...], Measurement]
+
+    @property
+    def english(self) -> LanguageFacts | None:
+        return next((x for x in self.languages if x.code == "en"), None)
+
+    @property
+    def others(self) -> tuple[LanguageFacts, ...]:
+        return tuple(x for x in self.languages if x.code != "en")
+
+    @property
+    def audit(self) -> Mapping[str, Any]:
+        """What the audit was asked to do; empty where the run holds none."""
+        return self.meta.get("audit") or {}
+
+    def setting(self, name: str, default: str = "not stored") -> str:
+        """One setting of the audit as text; falls back to what the rows say."""
+        value = self.audit.get(name)
+        if value is None and self.rows:
+            value = getattr(self.rows[0], name, None)
+        return default if value is None else str(value)
+
+    def rate(
+        self, metric: str, language: str | None = None, *, category: str | None = None
+    ) -> Measurement | None:
+        """The audit's row for one language (and category), or None where there is no such row."""
+        return self._index.get((metric, language, category, None, None))
+
+    def count(self, metric: str, language: str, intent: str) -> int:
+        """A count of completeness; 0 where the audit wrote no row (nothing of it was planned)."""
+        row = self._index.get((metric, language, f"intent:{intent}", None, None))
+        return 0 if row is None or row.estimate is None else round(row.estimate)
+
+    def tier_rate(self, metric: str, tier: str) -> Measurement | None:
+        """The macro-average of a tier."""
+        return self._index.get((metric, None, None, tier, None))
+
+    def curse(self, metric: str, scope: str) -> Measurement | None:
+        """A gap or slope in one scope."""
+        found = (
+            row
+            for row in self.rows
+            if row.area == AUDIT and row.metric == metric and row.scope == scope
+        )
+        return next((row for row in found if row.variant in (None, self.variant)), None)
+
+    @property
+    def n_planned(self) -> int:
+        """Prompts planned, both intents, all languages."""
+        return sum(
+            self.count("planned", x.tag, intent) for x in self.languages for intent in INTENTS
+        )
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters of the widest audited row; 0 where none is stored."""
+        return max((row.n_clusters or 0 for row in self.rows if row.area == AUDIT), default=0)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Categories of harmful prompts, by name."""
+        found = {
+            row.category
+            for row in self.rows
+            if row.area == AUDIT
+            and row.metric == "compliance_rate"
+            and row.category
+            and not row.category.startswith("intent:")
+        }
+        return tuple(sorted(found))
+
+
+def read_facts(store: RunStore) -> RunFacts:
+    """Read rows and meta of a run.
+
+    Raises:
+        StoreError: nothing was measured in it yet.
+    """
+    rows = tuple(store.measurements())
+    if not rows:
+        raise StoreError(
+            f"{store.folder} holds no measurements yet, so there is nothing to report. "
+            "Let `isogloss audit` finish (the same command resumes) and try again."
+        )
+    keys = ("audit", "share_table", "prompt_set", "environment", "model", "lab")
+    meta = {key: store.meta(key) for key in keys}
+    audited = [row for row in rows if row.area == AUDIT]
+    variants = list(dict.fromkeys(row.variant for row in audited if row.variant))
+    primary = str((meta["audit"] or {}).get("variant") or "")
+    if primary not in variants:
+        primary = "original" if "original" in variants or not variants else variants[0]
+    index: dict[tuple[str | None, ...], Measurement] = {}
+    for row in audited:
+        if row.variant not in (None, primary):
+            continue
+        tier = row.tier if row.language is None else None
+        index.setdefault((row.metric, row.language, row.category, tier, None), row)
+    tags = list(dict.fromkeys(row.language for row in audited if row.language))
+    table = ShareTable.from_json(meta["share_table"]) if meta["share_table"] else None
+    tiers = {row.language: row.tier for row in audited if row.language and row.tier}
+    languages = [_language(tag, table, tiers.get(tag)) for tag in tags]
+    languages.sort(key=lambda x: (x.share is None, -(x.share or 0), TIERS.index(x.tier), x.name))
+    return RunFacts(rows=rows, meta=meta, languages=tuple(languages), variant=primary, _index=index)
+
+
+def _language(tag: str, table: ShareTable | None, tier: str | None) -> LanguageFacts:
+    language = describe_language(tag)
+    share = table.share(tag) if table else None
+    known = tier or (table.tier(tag) if table else "unknown")
+    return LanguageFacts(
+        tag=tag,
+        name=language.name.removesuffix(" (lab)"),
+        direction=language.direction,
+        tier=known if known in TIERS else "unknown",
+        share=share,
+        family=language.family,
+    )

@@ -1,0 +1,83 @@
+"""How figures are written: `37 % [29, 46]`, a true minus, and never a zero for what is missing."""
+
+from __future__ import annotations
+
+from isogloss.records import Measurement
+
+THIN = "\u202f"
+MINUS = "\u2212"
+
+
+def percent(rate: float) -> str:
+    """A rate in [0, 1] as a percentage; small ones keep a decimal.
+
+    Example:
+        >>> percent(0.372).replace(THIN, " ")
+        '37 %'
+    """
+    return f"{_points(rate)}{THIN}%"
+
+
+def points(difference: float) -> str:
+    """A difference of rates in percentage points, with its sign: ``+31``, ``−4``, ``0``."""
+    text = _points(abs(difference))
+    if text == "0":
+        return "0"
+    return f"{MINUS if difference < 0 else '+'}{text}"
+
+
+def interval(low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """Both ends in percent (or signed points), in brackets; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    write = points if signed else _points
+    return f"[{write(low)}, {write(high)}]"
+
+
+def is_difference(row: Measurement) -> bool:
+    """Whether the estimate is a difference or slope (signed points) rather than a rate."""
+    return row.unit not in {"rate", "count"}
+
+
+def figure(row: Measurement) -> str:
+    """The estimate in words of its unit, without its interval; the row must be measured."""
+    if row.estimate is None:
+        return "not measured"
+    if row.unit == "count":
+        return f"{row.estimate:,.0f}".replace(",", THIN)
+    return points(row.estimate) if is_difference(row) else percent(row.estimate)
+
+
+def figure_interval(row: Measurement) -> str:
+    """The interval that goes with `figure`."""
+    return interval(row.low, row.high, signed=is_difference(row))
+
+
+def p_value(p: float | None) -> str:
+    """``p < .001``, ``p = .03``; empty where there is none."""
+    if p is None:
+        return ""
+    if p < 0.001:
+        return "p < .001"
+    return f"p = {p:.3f}".replace("0.", ".", 1) if p < 0.1 else f"p = {p:.2f}".replace("0.", ".", 1)
+
+
+def integer(n: float) -> str:
+    """A count with thin spaces between thousands."""
+    return f"{n:,.0f}".replace(",", THIN)
+
+
+def listed(words: list[str], *, at_most: int = 4) -> str:
+    """``a, b and c``; what is beyond ``at_most`` is counted, never silently left out."""
+    if len(words) > at_most:
+        words = [*words[: at_most - 1], f"{len(words) - at_most + 1} others"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _points(rate: float) -> str:
+    value = 100 * rate
+    if value == 0 or abs(value) >= 0.95:
+        text = f"{value:.0f}" if abs(value) < 99.95 or abs(value) >= 100 else f"{value:.1f}"
+    else:
+        text = f"{value:.1f}"
+    return text.replace("-", MINUS) if text not in {"-0", "-0.0", "0.0"} else "0"
