@@ -2,15 +2,15 @@
 
 Two scopes, both to be printed:
 
-- ``these languages``: the languages are fixed, another draw of prompts would be asked. Clusters are
-  shared by the languages, so their rates are correlated. The interval is MOVER (Zou and Donner 2008,
-  Stat. Med. 27:1693): every rate's own clustered Wilson limits, combined with the correlation of the
+- ``these languages``: the languages are fixed, another draw of prompts would be asked. Languages
+  share clusters, so their rates are correlated. The interval is MOVER (Zou and Donner 2008, Stat.
+  Med. 27:1693): every rate's own clustered Wilson limits, combined with the correlation of the
   clusters' influences; it keeps its width where rates are 0 % or 100 %. For two languages with
   singleton clusters this is Newcombe's (1998, Stat. Med. 17:2635) method for paired proportions.
 - ``languages like these``: the languages are a sample too. Residuals of the languages' rates around
   the design (tier means, or the fitted line) carry the variance: HC2 (MacKinnon and White 1985),
-  which for tiers is Welch's, with Satterthwaite's degrees of freedom; plus what shared clusters add
-  (Cameron, Gelbach and Miller 2011, two-way clustering); never narrower than ``these languages``.
+  which for tiers is Welch's; plus what shared clusters add (two-way clustering: Cameron, Gelbach and
+  Miller 2011, JBES 29:238); never narrower than ``these languages``.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isogloss.errors import InputError
+from isogloss.stats.distributions import Array, t_quantile
 from isogloss.stats.intervals import (
-    Array,
     Estimate,
     RateSummary,
     check_level,
     checked_counts,
     not_measured,
     summarise_rates,
-    t_quantile,
 )
 
 LanguageScope = Literal["these languages", "languages like these"]
@@ -39,7 +38,7 @@ Bounds = Callable[[float], tuple[Array, Array]]
 
 METHODS: dict[LanguageScope, str] = {
     "these languages": "MOVER of clustered Wilson limits",
-    "languages like these": "HC2 over languages, Satterthwaite t, shared clusters added",
+    "languages like these": "t over languages (HC2), shared clusters added",
 }
 
 
@@ -49,9 +48,7 @@ def influence_correlation(summary: RateSummary) -> Array:
     size = np.sqrt(np.square(residual).sum(axis=-2))
     unit = residual / np.where(size > 0, size, 1.0)[..., None, :]
     correlation = np.swapaxes(unit, -1, -2) @ unit
-    diagonal = np.arange(correlation.shape[-1])
-    correlation[..., diagonal, diagonal] = 1.0
-    return correlation
+    return np.where(np.eye(correlation.shape[-1]) > 0, 1.0, correlation)
 
 
 def mover_bounds(summary: RateSummary, coefficients: Array) -> Bounds:
@@ -85,7 +82,7 @@ def random_language_bounds(summary: RateSummary, coefficients: Array, design: Ar
     residual = summary.rate - summary.rate @ projection
     squared = np.square(residual) / (1 - leverage)
     between = squared @ np.square(coefficients)
-    df = satterthwaite_df(squared, coefficients, projection)
+    df = language_df(squared, coefficients, projection)
     shared = np.maximum(shared_cluster_variance(summary, coefficients, projection), 0.0)
     variance = between + shared
     fixed = mover_bounds(summary, coefficients)
@@ -98,16 +95,24 @@ def random_language_bounds(summary: RateSummary, coefficients: Array, design: Ar
     return bounds
 
 
-def satterthwaite_df(squared: Array, coefficients: Array, projection: Array) -> Array:
-    """Degrees of freedom of the HC2 variance, with each language's variance smoothed by the design."""
+def language_df(squared: Array, coefficients: Array, projection: Array) -> Array:
+    """Degrees of freedom of the HC2 variance.
+
+    The mean of Satterthwaite's at the observed variances (for tiers: Welch's; alone it over-covers)
+    and at equal ones (Bell and McCaffrey 2002; alone it under-covers where one tier varies more).
+    """
     smooth = np.maximum(squared @ projection, 0.0)
-    smooth = np.where(smooth.sum(axis=-1, keepdims=True) > 0, smooth, 1.0)
+    observed = satterthwaite_df(smooth, coefficients, projection)
+    equal = satterthwaite_df(np.ones(coefficients.size), coefficients, projection)
+    return np.where(smooth.sum(axis=-1) > 0, (observed + equal) / 2, equal)
+
+
+def satterthwaite_df(variances: Array, coefficients: Array, projection: Array) -> Array:
+    """2 mean^2 / variance of the HC2 quadratic form for independent [..., L] ``variances``."""
     annihilator = np.eye(projection.shape[0]) - projection
     leverage = np.clip(np.diag(projection), 0.0, 1 - 1e-9)
     scale = np.abs(coefficients) / np.sqrt(1 - leverage)
-    root = np.sqrt(smooth)
-    # G = D M Omega M D with D = diag(scale): the quadratic form's matrix up to rotation
-    inner = root[..., :, None] * annihilator * scale[None, :]
+    inner = np.sqrt(variances)[..., :, None] * annihilator * scale[None, :]
     gram = np.swapaxes(inner, -1, -2) @ inner
     trace = np.trace(gram, axis1=-2, axis2=-1)
     square = np.square(gram).sum(axis=(-2, -1))
@@ -119,8 +124,7 @@ def shared_cluster_variance(summary: RateSummary, coefficients: Array, projectio
     residual = summary.residual
     clusters = residual.shape[-2]
     covariance = np.swapaxes(residual, -1, -2) @ residual * clusters / max(clusters - 1, 1)
-    diagonal = np.arange(covariance.shape[-1])
-    covariance[..., diagonal, diagonal] = 0.0
+    covariance = covariance * (1 - np.eye(covariance.shape[-1]))
     true = np.einsum("i,...ij,j->...", coefficients, covariance, coefficients)
     annihilator = np.eye(projection.shape[0]) - projection
     seen = np.einsum("li,...ij,lj->...l", annihilator, covariance, annihilator)
@@ -168,7 +172,7 @@ def language_contrast(
         design: [L, q] for ``languages like these``: what expected rates depend on (one-hot tiers;
             ones and log10 share). Default: the sign of the coefficients.
         level: two-sided confidence.
-        seed: kept for interface stability; the interval is closed-form.
+        seed: of no effect: the interval is closed-form. Accepted as every estimator's.
 
     Returns:
         In rate units per unit of coefficient, with ``p_value`` (by inverting the interval) and
@@ -250,7 +254,7 @@ def tier_gap(
         is_high: [L] the high tier; English is in neither.
         scope: see the module.
         level: two-sided confidence.
-        seed: kept for interface stability.
+        seed: of no effect.
 
     Returns:
         A rate difference in [-1, 1]; languages without rows are left out. Above 0 the low tier has
@@ -284,7 +288,7 @@ def slope(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Least-squares slope of the languages' rates on ``x`` = log10(share), languages weighing alike.
+    """Least-squares slope of the languages' rates on ``x`` = log10(share), each weighing alike.
 
     Args:
         successes: [C, L].
@@ -292,7 +296,7 @@ def slope(
         x: [L] finite; leave out languages whose share is censored.
         scope: see the module.
         level: two-sided confidence.
-        seed: kept for interface stability.
+        seed: of no effect.
 
     Returns:
         Rate per decade of share; below 0 a rate rises as share falls.

@@ -1,22 +1,21 @@
 """Correlation across languages: few points, so permutation p-values; and association is its name.
 
 Matrices between languages (distances, cosines) enter as unordered pairs i < j, once each. Their
-pairs share languages, so p comes from permuting languages, never pairs (Mantel 1967, Cancer Research
-27:209). The partial versions take out a covariate of each language, its *competence* (held-out bits
-per character): of a pair, both the mean and the absolute difference of its two languages.
+pairs share languages, so p comes from permuting languages, never pairs (Mantel 1967, Cancer
+Research 27:209). The partial versions take out a covariate of each language, its *competence*
+(held-out bits per character): of a pair, both the mean and the absolute difference of its languages.
 Partial Mantel permutes the residuals of the second matrix (Legendre 2000, JSCS 67:37, method 3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from isogloss.errors import InputError
-from isogloss.stats.intervals import Array, Estimate, not_measured, t_quantile
+from isogloss.stats import distributions
+from isogloss.stats.distributions import Array, normal_quantile
+from isogloss.stats.intervals import Estimate, not_measured
 
 N_PERMUTATIONS = 9_999
 
@@ -38,7 +37,9 @@ def spearman(x: ArrayLike, y: ArrayLike, *, seed: int = 0, level: float = 0.95) 
         where one side does not vary.
     """
     a, b = _finite_pair(x, y)
-    return _rank_correlation("Spearman, permutation p", rankdata(a), rankdata(b), 0, seed, level)
+    return _rank_correlation(
+        "Spearman, permutation p", distributions.ranks(a), distributions.ranks(b), 0, seed, level
+    )
 
 
 def partial_spearman(
@@ -55,11 +56,11 @@ def partial_spearman(
     """
     a, b = _finite_pair(x, y)
     covariate, _ = _finite_pair(competence, x)
-    ranks = rankdata(covariate)[:, None]
+    ranks = distributions.ranks(covariate)[:, None]
     return _rank_correlation(
         "partial Spearman, permutation p",
-        residuals(rankdata(a), ranks),
-        residuals(rankdata(b), ranks),
+        residuals(distributions.ranks(a), ranks),
+        residuals(distributions.ranks(b), ranks),
         1,
         seed,
         level,
@@ -154,7 +155,7 @@ def _rank_correlation(
     z, error = np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12)), np.inf
     if n - n_covariates > 3:
         error = np.sqrt((1 + value**2 / 2) / (n - n_covariates - 3))
-    half = t_quantile((1 + level) / 2, np.inf) * error
+    half = normal_quantile((1 + level) / 2) * error
     return Estimate(
         estimate=value,
         low=float(np.tanh(z - half)),
@@ -206,7 +207,6 @@ def _mantel(
     value = pearson(left, right)
     if value is None:
         return not_measured(method, "one side does not vary", n=int(i.size), n_clusters=n)
-    # a permuted language pair may be one that is not known: it is then left out of that permutation
     return Estimate(
         estimate=value,
         low=None,
@@ -229,7 +229,7 @@ def _pair_values(
 ) -> tuple[Array, Array]:
     """The two matrices' pairs as [P] values, ranked and freed of competence where asked."""
     i, j = pairs
-    scale: Callable[[Array], Array] = rankdata if ranks else np.asarray
+    scale = distributions.ranks if ranks else _as_they_are
     left, right = scale(a[i, j]), scale(b[i, j])
     if competence is None:
         return left, right
@@ -237,6 +237,10 @@ def _pair_values(
         [scale(competence[i] + competence[j]), scale(np.abs(competence[i] - competence[j]))]
     )
     return residuals(left, covariates), residuals(right, covariates)
+
+
+def _as_they_are(values: Array) -> Array:
+    return values
 
 
 def _mantel_p(
@@ -250,7 +254,7 @@ def _mantel_p(
     i, j = pairs
     square, there = np.zeros((n, n)), np.zeros((n, n))
     square[i, j] = square[j, i] = right
-    there[i, j] = there[j, i] = 1.0
+    there[i, j] = there[j, i] = 1.0  # a permuted pair may not be known: left out there
     rng = np.random.default_rng(seed)
     order = rng.permuted(np.tile(np.arange(n), (N_PERMUTATIONS, 1)), axis=1)
     moved = square[order[:, i], order[:, j]]  # [B, P]

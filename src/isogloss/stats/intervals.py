@@ -13,17 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
+from numpy.typing import ArrayLike
 
 from isogloss.errors import InputError
-
-Array = NDArray[np.float64]
+from isogloss.stats.distributions import Array, normal_quantile, t_quantile
 
 PRIOR_ICC = 0.4
 """Intra-cluster correlation assumed where events are too few to estimate one."""
-PRIOR_WEIGHT = 2.0
-"""Its weight, in clusters of the rarer kind (with a success, or with a failure)."""
+PRIOR_CLUSTERS = 2.0
+"""Clusters of the rarer kind (with a success, or with a failure) at which data weigh as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +65,6 @@ def not_measured(method: str, reason: str, *, n: int = 0, n_clusters: int = 0) -
     )
 
 
-def t_quantile(probability: float, df: ArrayLike) -> Array:
-    """Quantile of Student's t; the normal's where ``df`` is infinite."""
-    df = np.asarray(df, dtype=np.float64)
-    finite = np.isfinite(df)
-    return np.where(finite, stdtrit(np.where(finite, df, 1.0), probability), ndtri(probability))
-
-
 def wilson_bounds(rate: ArrayLike, n: ArrayLike, quantile: ArrayLike) -> tuple[Array, Array]:
     """Ends of Wilson's score interval for arrays; [0, 1] where ``n`` is 0.
 
@@ -109,7 +100,7 @@ def wilson(k: float, n: int, level: float = 0.95) -> Estimate:
         return not_measured("Wilson", "no rows")
     if not 0 <= k <= n:
         raise InputError(f"wilson: k must lie in 0..n, got k={k} and n={n}")
-    low, high = wilson_bounds(k / n, n, ndtri((1 + level) / 2))
+    low, high = wilson_bounds(k / n, n, normal_quantile((1 + level) / 2))
     return Estimate(
         estimate=k / n,
         low=float(low),
@@ -186,8 +177,8 @@ def summarise_rates(successes: Array, trials: Array) -> RateSummary:
     icc = np.clip((ratio - 1) / spread, 0.0, 1.0)
     with_success = (successes > 0).sum(axis=-2)
     with_failure = (successes < trials).sum(axis=-2)
-    weight = np.minimum(with_success, with_failure)
-    icc = (weight * icc + PRIOR_WEIGHT * PRIOR_ICC) / (weight + PRIOR_WEIGHT)
+    weight = np.square(np.minimum(with_success, with_failure) / PRIOR_CLUSTERS)
+    icc = (weight * icc + PRIOR_ICC) / (weight + 1)
     singletons = trials.max(axis=-2, initial=0.0) <= 1
     icc = np.where(n_clusters < 2, 1.0, icc)
     deff = np.where(singletons, 1.0, 1 + (largest - 1) * icc)

@@ -6,23 +6,22 @@ randomisation test: exact McNemar where clusters are singletons, else the sign f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import stdtr
-from scipy.stats import binom
+from numpy.typing import ArrayLike, NDArray
 
 from isogloss.errors import InputError
 from isogloss.stats.contrast import DETECTABLE_PER_HALF_WIDTH, mover_bounds
+from isogloss.stats.distributions import Array, fair_coin, t_quantile, t_two_sided
 from isogloss.stats.intervals import (
-    Array,
     Estimate,
     check_level,
     checked_counts,
     not_measured,
     summarise_rates,
-    t_quantile,
 )
 
 N_FLIPS = 9_999
@@ -103,7 +102,7 @@ def mcnemar_exact(b: int, c: int) -> float:
     """
     if b < 0 or c < 0:
         raise InputError(f"discordant counts cannot be negative, got {b} and {c}")
-    return float(min(1.0, 2 * binom.cdf(min(b, c), b + c, 0.5))) if b + c else 1.0
+    return min(1.0, 2 * float(fair_coin(b + c)[: min(b, c) + 1].sum())) if b + c else 1.0
 
 
 def sign_flip(differences: ArrayLike, *, seed: int = 0) -> float:
@@ -127,8 +126,8 @@ def sign_flip(differences: ArrayLike, *, seed: int = 0) -> float:
     if (d == np.round(d)).all() and d.sum() <= LARGEST_EXACT_SUM:
         return _exact_whole(d.astype(np.int64), round(observed))
     if d.size <= 12:
-        patterns = (np.arange(2**d.size)[:, None] >> np.arange(d.size)) & 1
-        sums = np.abs((2.0 * patterns - 1) @ d)
+        signs = np.array(list(product((-1.0, 1.0), repeat=d.size)))
+        sums = np.abs(signs @ d)
         return float((sums >= observed - 1e-12 * d.sum()).mean())
     rng = np.random.default_rng(seed)
     n_bytes = -(-d.size // 8)
@@ -139,12 +138,12 @@ def sign_flip(differences: ArrayLike, *, seed: int = 0) -> float:
     return float((1 + (sums >= observed - 1e-12 * d.sum()).sum()) / (1 + N_FLIPS))
 
 
-def _exact_whole(sizes: np.ndarray, observed: int) -> float:
+def _exact_whole(sizes: NDArray[np.int64], observed: int) -> float:
     """Exact tail of the signed sum of whole numbers, by convolution over distinct sizes."""
     chances = np.ones(1)
     for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
         step = np.zeros(int(size * count) + 1)
-        step[:: int(size)] = binom.pmf(np.arange(count + 1), count, 0.5)
+        step[:: int(size)] = fair_coin(int(count))
         chances = np.convolve(chances, step)
     sums = np.abs(2 * np.arange(chances.size) - int(sizes.sum()))
     return float(min(1.0, chances[sums >= observed].sum()))
@@ -191,10 +190,10 @@ def t_over_runs(values: Sequence[float], level: float = 0.95) -> Estimate:
     elif spread <= 1e-15:
         reason = "the runs do not vary: no interval over runs"
     else:
-        error, df = spread / np.sqrt(v.size), v.size - 1
+        error, df = spread / math.sqrt(v.size), v.size - 1
         half = float(t_quantile((1 + level) / 2, df)) * error
         low, high = mean - half, mean + half
-        p = float(2 * stdtr(df, -abs(mean / error)))
+        p = t_two_sided(mean / error, df)
         detectable = float(t_quantile(0.975, df) + t_quantile(0.8, df)) * error
     return Estimate(
         estimate=mean,

@@ -1,9 +1,9 @@
 """Sample sizes before an audit: what a design could see, and how many prompts a question needs.
 
-Formulas are the usual normal ones for two proportions, two-sided 5 % and 80 % power unless said
-otherwise, with the variance of a clustered rate: p (1 - p) / n_rows * (1 + (m - 1) icc). Clusters are
-shared by languages and arms (``pairing``: the correlation of their rates). In the scope ``languages like these`` every
-language adds its own variance ``language_sd ** 2``, which no number of prompts removes.
+The usual normal formulas for two proportions, two-sided 5 % and 80 % power unless said otherwise,
+with the variance of a clustered rate: p (1 - p) / rows * (1 + (m - 1) icc). Clusters are shared by
+languages and arms (``pairing``: the correlation of their rates). In the scope ``languages like
+these`` every language adds its own variance ``language_sd ** 2``: no number of prompts removes it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scipy.special import nctdtr, ndtri, stdtrit
-
 from isogloss.errors import InputError
+from isogloss.stats.distributions import noncentral_t_power, normal_quantile, t_quantile
 from isogloss.stats.intervals import Estimate
 
 Question = Literal["difference", "gap", "non-inferiority"]
@@ -88,11 +87,11 @@ def detectable_difference(design: Design, question: Question = "difference") -> 
     Args:
         design: what would be asked.
         question: ``difference`` (a language against English, or two arms), ``gap`` (mean of the low
-            tier minus mean of the high tier) or ``non-inferiority`` (the smallest margin that can be
-            ruled out when the true difference is 0, one-sided at (1 + level) / 2... see `multiplier`).
+            tier minus mean of the high tier) or ``non-inferiority`` (the smallest worsening that
+            is ruled out when there is none; one-sided at ``level``).
 
     Returns:
-        A rate difference in (0, 1]; None where even a difference of 1 - rate would not be found.
+        A rate difference in (0, 1]; None where even the largest possible one would be missed.
 
     Example:
         >>> round(detectable_difference(Design(n_clusters=300, rate=0.1)), 3)
@@ -147,8 +146,8 @@ def multiplier(design: Design, question: Question) -> float:
                 "'languages like these' needs at least two languages in each tier, got "
                 f"{design.n_low} low and {design.n_high} high"
             )
-        return noncentrality(float(stdtrit(df, confidence)), df, design.power)
-    return float(ndtri(confidence) + ndtri(design.power))
+        return noncentrality(float(t_quantile(confidence, df)), df, design.power)
+    return normal_quantile(confidence) + normal_quantile(design.power)
 
 
 def noncentrality(critical: float, df: float, power: float) -> float:
@@ -156,7 +155,7 @@ def noncentrality(critical: float, df: float, power: float) -> float:
     small, large = 0.0, 10 * critical + 20
     for _ in range(80):
         middle = (small + large) / 2
-        if 1 - nctdtr(df, middle, critical) < power:
+        if noncentral_t_power(critical, df, middle) < power:
             small = middle
         else:
             large = middle
