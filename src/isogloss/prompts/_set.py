@@ -65,7 +65,8 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
             case ".csv" | ".tsv":
                 out = io.StringIO(newline="")
                 separator = "\t" if path.suffix.lower() == ".tsv" else ","
-                writer = csv.DictWriter(out, COLUMNS, delimiter=separator, lineterminator="\n")
+                # Lines end in \r\n, the csv module's default: with \n it leaves a \r unquoted.
+                writer = csv.DictWriter(out, COLUMNS, delimiter=separator)
                 writer.writeheader()
                 writer.writerows(rows)
                 beside.write_text(out.getvalue(), "utf-8", newline="")

@@ -24,7 +24,10 @@ from isogloss.records import Decoding, Outcome, Request, RequestKey, Response, R
 logger = logging.getLogger(__name__)
 
 REPLY_COLUMNS = ("response", "reply", "completion", "output", "text")
-"""Names of the column with the reply; the first one that is there is read."""
+"""Names of the column with the reply; the first one that is there is read.
+
+In a table with the column ``intent``, ``text`` is the prompt's and never read as a reply.
+"""
 
 
 def _optional(value: object) -> object:
@@ -169,7 +172,8 @@ def _reply_column(table: Table) -> str | None:
         names = names - {"id"} | {"prompt_id"}
     if missing := [name for name in ("prompt_id", "language") if name not in names]:
         table.refuse("header", f"recorded responses need the column {' and '.join(missing)}")
-    found = next((name for name in REPLY_COLUMNS if name in names), None)
+    replies = names - {"text"} if "intent" in names else names
+    found = next((name for name in REPLY_COLUMNS if name in replies), None)
     if found is None and "outcome" not in names:
         table.refuse(
             "header", f"no column with the replies ({', '.join(REPLY_COLUMNS)}), and no outcome"
