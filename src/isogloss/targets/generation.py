@@ -18,7 +18,9 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from isogloss.errors import ModelError
 from isogloss.targets.batching import Row
+from isogloss.targets.checkpoint import first_sentence
 from isogloss.targets.model import LocalModel
 from isogloss.targets.sampling import choose_greedy, choose_sampled, draw_uniforms
 
@@ -87,7 +89,10 @@ def complete_rows(model: LocalModel, rows: Sequence[Row], temperature: float) ->
         reason = f"out of memory on {model.device}"
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not _is_out_of_memory(error):
-            raise
+            raise ModelError(
+                f"{model.source} failed while it generated ({first_sentence(error)}); another "
+                "dtype or device may do."
+            ) from error
         reason = f"out of memory on {model.device}"
     # Past the except clause: the traceback kept the failed batch's tensors alive.
     gc.collect()

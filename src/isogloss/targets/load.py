@@ -26,7 +26,7 @@ def load_target(spec: str, *, options: LocalOptions | None = None) -> Target:
     """
     scheme, colon, rest = spec.partition(":")
     if not colon or scheme not in SCHEMES:
-        hint = f" Did you mean hf:{spec}?" if Path(spec).expanduser().is_dir() else ""
+        hint = f" Did you mean hf:{spec}?" if spec and Path(spec).expanduser().is_dir() else ""
         forms = ", ".join(SCHEMES.values())
         raise ModelError(f"{spec!r} is not a target; targets are {forms}.{hint}")
     if not rest:

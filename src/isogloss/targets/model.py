@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -41,7 +42,7 @@ class LocalModel:
     Attributes:
         network: the Hugging Face model, in evaluation mode, on ``device``.
         tokenizer: its tokenizer.
-        folder: where its files are; for a hub model the snapshot, named by its commit.
+        commit: the hub's, where it came from there.
         end_tokens: ids that end a reply: the tokenizer's and the generation config's. Nothing else
             of ``generation_config.json`` is read: no temperature, no penalty.
         context_length: most positions it has; None where it has no such limit (ALiBi).
@@ -55,16 +56,15 @@ class LocalModel:
         self.source = source
         self.device = _device(options.device)
         dtype = _dtype(options.dtype, self.device)
-        self.folder = locate_checkpoint(source, options)
+        folder = locate_checkpoint(source, options)
+        self.commit = None if Path(source).expanduser().is_dir() else folder.name
         logger.info("loading %s on %s", source, self.device)
         trust = options.trust_remote_code
         with quiet_transformers(), as_model_error(f"the tokenizer of {source}"):
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(
-                self.folder, trust_remote_code=trust
-            )
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
         with quiet_transformers(), as_model_error(f"the language model {source}"):
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                self.folder,
+                folder,
                 dtype=dtype,
                 trust_remote_code=trust,
                 use_safetensors=True,
@@ -114,7 +114,7 @@ class LocalModel:
         """What a run notes about its model: architecture, size, precision, place, limits."""
         return {
             "source": self.source,
-            "snapshot": self.folder.name,
+            "commit": self.commit,
             "architecture": type(self.network).__name__,
             "n_parameters": self.n_parameters,
             "dtype": str(self.network.dtype).removeprefix("torch."),
@@ -166,14 +166,12 @@ def _device(name: str) -> torch.device:
 
 def _check_weights(source: str, report: Mapping[str, Any]) -> None:
     """transformers gives random numbers to a tensor it cannot fill, and goes on."""
-    for key, problem in (
-        ("missing_keys", "are missing"),
-        ("mismatched_keys", "have another shape"),
-    ):
-        names = sorted(str(name) for name in report[key])
+    missing = sorted(report["missing_keys"])
+    misshapen = sorted(name for name, *_ in report["mismatched_keys"])
+    for names, problem in ((missing, "missing"), (misshapen, "of another shape")):
         if names:
             raise ModelError(
-                f"the weights of {source} do not fit its config.json: {len(names)} tensors "
+                f"the weights of {source} do not fit its config.json: {len(names)} tensor(s) "
                 f"{problem}, such as {names[0]}. Save the whole model again."
             )
 
