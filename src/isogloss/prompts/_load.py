@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,12 +19,14 @@ from isogloss.prompts._wide import is_long, wide_to_long
 from isogloss.prompts.rows import Row, Table, read_table
 from isogloss.records import INTENTS, Intent, Prompt, PromptKey
 
+_NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
+
 
 def _clean(value: object) -> object:
     """Empty is missing; a character that is none is an error. The text itself is never changed."""
     if not isinstance(value, str):
         return value
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if _NO_CHARACTER.search(value):
         raise ValueError("contains a NUL character or a lone surrogate")
     return value if value.strip() else None
 

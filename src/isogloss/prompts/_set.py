@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from isogloss.errors import InputError
@@ -43,7 +43,11 @@ class PromptSet:
 
 def prompts_fingerprint(prompts: Iterable[Prompt]) -> str:
     """Sixteen hex digits naming the content of ``prompts``, whatever their order."""
-    return content_hash(*sorted(json.dumps(asdict(p), sort_keys=True) for p in prompts))
+    return content_hash(*sorted(json.dumps(_cells(prompt)) for prompt in prompts))
+
+
+def _cells(prompt: Prompt) -> dict[str, str | None]:
+    return {column: getattr(prompt, column) for column in COLUMNS}
 
 
 def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
@@ -58,7 +62,7 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
         InputError: another suffix, or the file cannot be written.
     """
     path = Path(path)
-    rows = [asdict(prompt) for prompt in sorted(prompts, key=lambda prompt: prompt.key)]
+    rows = [_cells(prompt) for prompt in sorted(prompts, key=lambda prompt: prompt.key)]
     beside = path.with_name(f".{path.name}.partial")
     try:
         match path.suffix.lower():
