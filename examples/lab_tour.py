@@ -41,8 +41,9 @@ def main(folder: Path) -> None:
 
     # Paired by prompt: what did the harmless examples change, in which language?
     print("\ncompliance with harmful requests, after against before")
-    for row in isogloss.compare_runs(helpful.folder, chat.folder).measurements:
-        if row.metric.startswith("compliance_rate") and row.language:
+    pair = isogloss.CompareConfig(a=helpful.folder, b=chat.folder)
+    for row in (difference.row for difference in isogloss.compare_runs(pair).differences):
+        if row.metric == "compliance_rate" and row.language:
             print(f"  {row.language:10} {in_words(row)} ({row.verdict})")
 
     print(f"\nreport: {isogloss.build_report(chat.folder)}")

@@ -21,7 +21,8 @@ HEAVY = {"torch", "transformers", "tokenizers", "numpy", "scipy", "polars", "alt
 FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.popen"}
 
 PUBLIC = [
-    "AuditConfig", "Decoding", "IsoglossError", "Judge", "LabRecipe", "LocalOptions",
+    "AuditConfig", "CompareConfig", "Decoding", "IsoglossError", "Judge", "LabRecipe",
+    "LocalOptions",
     "Measurement", "Prompt", "PromptSet", "Request", "Response", "RunStore", "ShareTable",
     "Target", "UserError", "Verdict", "build_lab", "build_report", "compare_runs",
     "describe_language", "identify_language", "load_prompts", "load_share_table", "load_target",

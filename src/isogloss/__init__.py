@@ -4,7 +4,7 @@ The verbs of the command line under the same names, and the nouns they take and 
 
     import isogloss
 
-    run = isogloss.run_audit(isogloss.AuditConfig(target="lab:tiny", out="runs/tiny"))
+    run = isogloss.run_audit(isogloss.AuditConfig(target="lab:tiny"))
 
 Importing this package is cheap and has no effect: every name is loaded when it is first used.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isogloss.audit.compare import compare_runs as compare_runs
+    from isogloss.audit.pairing import CompareConfig as CompareConfig
     from isogloss.audit.run import AuditConfig as AuditConfig
     from isogloss.audit.run import run_audit as run_audit
     from isogloss.errors import IsoglossError as IsoglossError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AuditConfig": "isogloss.audit.run",
+    "CompareConfig": "isogloss.audit.pairing",
     "Decoding": "isogloss.records",
     "IsoglossError": "isogloss.errors",
     "Judge": "isogloss.judges.base",

@@ -28,7 +28,7 @@ EXTRAS = {
 }
 """The packages of each optional extra, by the names they are imported under."""
 
-REFERENCE_SPEED = 100.0
+REFERENCE_SPEED = 200.0
 """Billions of operations a second of the two-core machine `PRESET_SECONDS` were measured on."""
 
 PRESET_SECONDS = {"tiny": 60.0, "small": 300.0}
