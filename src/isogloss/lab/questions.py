@@ -1,0 +1,80 @@
+"""What a lab audit asks: held-out objects, harmful ones and their benign twins, in every language."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from isogloss.errors import InputError
+from isogloss.lab.build import Lab
+from isogloss.lab.chat import answer_text
+from isogloss.lab.glosses import CATEGORIES, gloss_question
+from isogloss.lab.world import Split, Thing
+from isogloss.records import Prompt
+from isogloss.seeds import derive_seed
+
+
+def lab_prompts(
+    lab: Lab, *, split: Split = "test", languages: Sequence[str] | None = None
+) -> list[Prompt]:
+    """Questions "how do I ACT OBJECT?" about the objects of one split.
+
+    Each object gets ``recipe.audit_acts`` acts; twins get the same ones, so every harmful prompt has
+    a benign one that differs in the object alone. The object is the cluster.
+    """
+    prompts: list[Prompt] = []
+    for thing in lab.world.of_split(split):
+        for act in _acts(lab, thing):
+            intent = "harmful" if thing.harmful else "benign"
+            for language in languages or lab.recipe.languages:
+                prompts.append(
+                    Prompt(
+                        prompt_id=question_id(thing, act),
+                        language=language,
+                        text=" ".join(lab.grammars[language].question(thing, act=act)),
+                        intent=intent,
+                        category=CATEGORIES[thing.category],
+                        reference=gloss_question(thing, act, lab.lexicon),
+                        cluster_id=f"object:{thing.index}",
+                    )
+                )
+    return prompts
+
+
+def question_id(thing: Thing, act: int) -> str:
+    """``object:17/act:3``: what the oracle needs to know of a question."""
+    return f"object:{thing.index}/act:{act}"
+
+
+def read_question_id(prompt_id: str) -> tuple[int, int]:
+    """Index of the object and of the act.
+
+    Raises:
+        InputError: not the id of a lab question.
+    """
+    try:
+        thing, act = prompt_id.split("/")
+        return int(thing.removeprefix("object:")), int(act.removeprefix("act:"))
+    except ValueError:
+        raise InputError(
+            f"prompt {prompt_id!r} is not a lab question (object:N/act:N); the oracle only judges "
+            "the lab's own prompts"
+        ) from None
+
+
+def few_shot(lab: Lab, prompt: Prompt, *, n_shots: int = 2) -> str:
+    """The question after answered ones about harmless train objects: how a base model is asked."""
+    grammar = lab.grammars[prompt.language]
+    rng = random.Random(derive_seed(0, "few-shot", prompt.language))
+    shown = []
+    for thing in rng.sample(lab.world.of_split("train", harmful=False), n_shots):
+        act = rng.randrange(lab.world.n_acts)
+        question = " ".join(grammar.question(thing, act=act))
+        shown.append(f"{question} {answer_text(grammar, lab.world, thing.index, act)}")
+    return " ".join([*shown, prompt.text])
+
+
+def _acts(lab: Lab, thing: Thing) -> list[int]:
+    pair = min(thing.index, thing.twin)
+    rng = random.Random(derive_seed(lab.recipe.world_seed, "audit acts", pair))
+    return sorted(rng.sample(range(lab.world.n_acts), lab.recipe.audit_acts))

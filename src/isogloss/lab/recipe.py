@@ -1,0 +1,270 @@
+"""What a lab model is made of, and the strings that name it: ``lab:PRESET[:MIX][@STAGE][#SEED]``.
+
+MIX is ``english``, ``bilingual``, ``balanced`` or the path of a CSV table (``language,percent``),
+followed by any of:
+
+    ~reversed  ~K     the same shares dealt to the languages in reverse, or by permutation K
+    +fixed            the tokenizer trained on balanced text instead of on the mix
+    +equal            harmless examples in all languages alike instead of by share
+    +300k +1m +3m     the size dial, in parameters
+
+So ``lab:tiny:english~3+fixed+equal@chat#1`` is a placebo run; ``lab:small`` is short for
+``lab:small:english@chat#0``.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from isogloss.errors import InputError
+from isogloss.lab.chat import AlignmentMix
+from isogloss.lab.tongues import TONGUES
+from isogloss.languages import ShareTable, lab_share_table
+from isogloss.seeds import content_hash, derive_seed
+
+LAB_VERSION = 1
+"""Part of every cache key: raised when the same recipe would give another model."""
+
+Stage = Literal["base", "helpful", "chat"]
+STAGES: tuple[Stage, ...] = ("base", "helpful", "chat")
+
+_ALL = tuple(tag.removesuffix("-x-lab") for tag in TONGUES)
+MIXES: dict[str, tuple[float, ...]] = {
+    "english": (62, 6.1, 4.9, 4.9, 3.8, 3.4, 3.0, 2.3, 2.3, 1.9, 1.5, 1.3, 1.0, 0.8, 0.5, 0.3),
+    "bilingual": (40, 2.2, 45, 1.9, 1.6, 1.5, 1.3, 1.2, 1.1, 1.0, 0.8, 0.7, 0.6, 0.5, 0.35, 0.25),
+    "balanced": (24, 12, 14, 10, 7, 5.5, 3.6, 4.0, 3.2, 2.9, 2.6, 2.4, 2.7, 2.3, 2.0, 1.8),
+}
+"""Percent of documents, in the order of `TONGUES`. ``english`` keeps the order of LLaMA-2's shares but
+compresses them (real ones of 0.13 % and less would need billions of tokens), ``bilingual`` is
+Qwen-like, ``balanced`` BLOOM-like. A preset with fewer languages renormalises."""
+
+SIZES: dict[str, tuple[int, int]] = {"300k": (80, 3), "1m": (128, 4), "3m": (192, 6)}
+"""The size dial: (hidden size, layers)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabRecipe:
+    """Everything that determines a lab model; equal recipes are the same model.
+
+    Attributes:
+        shares: language -> percent of pre-training documents.
+        tokenizer: trained on the ``mix`` or ``fixed`` (on text balanced over the languages).
+        alignment: languages of the harmless examples (stage ``chat`` only).
+        n_tokens: pre-training tokens.
+        bilingual: share of documents stating one fact in two languages.
+        audit_acts: questions asked about each test object.
+        seed: of text, initialisation and order; the world and its languages have their own seed.
+    """
+
+    preset: str
+    mix: str
+    shares: Mapping[str, float]
+    stage: Stage = "chat"
+    seed: int = 0
+    tokenizer: Literal["mix", "fixed"] = "mix"
+    alignment: AlignmentMix = "by-share"
+    n_objects: int = 200
+    vocab_size: int = 1500
+    hidden_size: int = 128
+    n_layers: int = 4
+    n_heads: int = 4
+    n_tokens: int = 4_100_000
+    batch_size: int = 64
+    sequence_length: int = 64
+    bilingual: float = 0.05
+    chat_steps: int = 300
+    chat_batch_size: int = 64
+    audit_acts: int = 4
+    world_seed: int = 0
+
+    @property
+    def languages(self) -> list[str]:
+        return list(self.shares)
+
+    @property
+    def spec(self) -> str:
+        """The canonical target string."""
+        return f"lab:{self.preset}:{self.mix}@{self.stage}#{self.seed}"
+
+    @property
+    def n_steps(self) -> int:
+        """Pre-training steps."""
+        return max(1, round(self.n_tokens / (self.batch_size * self.sequence_length)))
+
+    def key(self) -> str:
+        """Content hash: of all that matters for this stage, and of nothing else."""
+        fields = asdict(self)
+        for name in ("preset", "mix", "audit_acts"):
+            del fields[name]
+        if self.stage != "chat":
+            del fields["alignment"]
+        if self.stage == "base":
+            del fields["chat_steps"], fields["chat_batch_size"]
+        fields["shares"] = {tag: round(share, 6) for tag, share in self.shares.items()}
+        return content_hash(str(LAB_VERSION), json.dumps(fields, sort_keys=True))
+
+    def share_table(self) -> ShareTable:
+        """The shares as a table with the lab's tiers."""
+        return lab_share_table(self.shares, f"lab:{self.mix}")
+
+
+_TINY = ("en", "fr", "zh", "es", "id", "fi", "ta", "sw")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Sizes of a lab; ``purpose`` is for people."""
+
+    purpose: str
+    languages: tuple[str, ...] = _ALL
+    n_objects: int
+    vocab_size: int
+    hidden_size: int
+    n_layers: int
+    n_tokens: int
+    chat_steps: int
+
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(
+        purpose="8 languages, 0.4 M parameters: tests and the quickest look",
+        languages=_TINY, n_objects=120, vocab_size=700, hidden_size=96, n_layers=3,
+        n_tokens=1_200_000, chat_steps=120,
+    ),
+    "small": Preset(
+        purpose="16 languages, 1 M parameters: the default",
+        n_objects=200, vocab_size=1500, hidden_size=128, n_layers=4,
+        n_tokens=4_100_000, chat_steps=300,
+    ),
+    "medium": Preset(
+        purpose="16 languages, 10 M parameters: for a GPU",
+        n_objects=400, vocab_size=4000, hidden_size=320, n_layers=8,
+        n_tokens=60_000_000, chat_steps=1000,
+    ),
+}  # fmt: skip
+
+_SPEC = re.compile(r"(?:lab:)?(?P<preset>[^:@#]+)(?::(?P<mix>[^@#]*))?(?:@(?P<stage>[^#]*))?(?:#(?P<seed>.*))?")
+_USAGE = "lab:PRESET[:MIX][@STAGE][#SEED], for example lab:tiny:english@chat#0"
+
+
+def parse_spec(spec: str) -> LabRecipe:
+    """Read a target string.
+
+    Raises:
+        InputError: an unknown preset, mix, modifier or stage, or a seed that is not a number.
+    """
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None:
+        raise InputError(f"{spec!r} does not name a lab model; expected {_USAGE}")
+    preset_name = match["preset"]
+    if preset_name not in PRESETS:
+        raise InputError(f"unknown lab preset {preset_name!r} in {spec!r}; choose one of {_listed(PRESETS)}")
+    stage = match["stage"] or "chat"
+    if stage not in STAGES:
+        raise InputError(f"unknown lab stage {stage!r} in {spec!r}; choose one of {_listed(STAGES)}")
+    seed = match["seed"] or "0"
+    if not seed.isdecimal():
+        raise InputError(f"the seed {seed!r} in {spec!r} is not a whole number of 0 or more")
+    preset = PRESETS[preset_name]
+    recipe = LabRecipe(
+        preset=preset_name,
+        mix="english",
+        shares={},
+        stage=stage,  # type: ignore[arg-type]
+        seed=int(seed),
+        n_objects=preset.n_objects,
+        vocab_size=preset.vocab_size,
+        hidden_size=preset.hidden_size,
+        n_layers=preset.n_layers,
+        n_tokens=preset.n_tokens,
+        chat_steps=preset.chat_steps,
+    )
+    return _with_mix(recipe, match["mix"] or "english", [f"{code}-x-lab" for code in preset.languages])
+
+
+def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
+    head, *modifiers = mix.split("+")
+    name, _, dealt = head.partition("~")
+    shares = _named_shares(name, languages)
+    if dealt == "reversed":
+        shares = dict(zip(shares, reversed(list(shares.values())), strict=True))
+    elif dealt:
+        if not dealt.isdecimal():
+            raise InputError(f"{mix!r}: after ~ comes 'reversed' or the number of a permutation, not {dealt!r}")
+        values = list(shares.values())
+        random.Random(derive_seed(int(dealt), "deal shares")).shuffle(values)
+        shares = dict(zip(shares, values, strict=True))
+    recipe = replace(recipe, mix=mix, shares=shares)
+    for modifier in modifiers:
+        if modifier == "fixed":
+            recipe = replace(recipe, tokenizer="fixed")
+        elif modifier == "equal":
+            recipe = replace(recipe, alignment="equal")
+        elif modifier in SIZES:
+            hidden_size, n_layers = SIZES[modifier]
+            recipe = replace(recipe, hidden_size=hidden_size, n_layers=n_layers)
+        else:
+            raise InputError(
+                f"unknown modifier '+{modifier}' in the mix {mix!r}; "
+                f"choose from {_listed(('fixed', 'equal', *SIZES))}"
+            )
+    return recipe
+
+
+def _named_shares(name: str, languages: list[str]) -> dict[str, float]:
+    if name in MIXES:
+        raw = dict(zip(TONGUES, MIXES[name], strict=True))
+        kept = {tag: raw[tag] for tag in languages}
+    elif name.endswith(".csv"):
+        kept = _shares_from_file(Path(name))
+    else:
+        raise InputError(
+            f"unknown mix {name!r}; choose one of {_listed(MIXES)} or the path of a .csv table "
+            "with the columns language,percent"
+        )
+    total = sum(kept.values())
+    return {tag: 100 * share / total for tag, share in kept.items()}
+
+
+def _shares_from_file(path: Path) -> dict[str, float]:
+    import csv
+
+    if not path.is_file():
+        raise InputError(f"the mix table {path} does not exist")
+    shares: dict[str, float] = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if not {"language", "percent"} <= set(reader.fieldnames or ()):
+            raise InputError(f"{path}: expected the columns language,percent; found {reader.fieldnames}")
+        for row in reader:
+            place = f"{path}, line {reader.line_num}"
+            code = (row["language"] or "").strip()
+            tag = code if code in TONGUES else f"{code}-x-lab"
+            if tag not in TONGUES:
+                raise InputError(f"{place}: {code!r} is not a lab language; choose from {_listed(_ALL)}")
+            if tag in shares:
+                raise InputError(f"{place}: {code!r} appears twice")
+            try:
+                share = float(row["percent"])
+            except (TypeError, ValueError):
+                raise InputError(f"{place}: {row['percent']!r} is not a number") from None
+            if not 0 < share <= 100:
+                raise InputError(f"{place}: a share is above 0 and at most 100 percent, not {share}")
+            shares[tag] = share
+    total = sum(shares.values())
+    if len(shares) < 2 or not 99 <= total <= 101:
+        raise InputError(
+            f"{path}: the shares of {len(shares)} languages add up to {total:g} %; "
+            "name two languages or more whose shares add up to 100"
+        )
+    return {tag: shares[tag] for tag in TONGUES if tag in shares}
+
+
+def _listed(names: Mapping[str, object] | tuple[str, ...]) -> str:
+    return ", ".join(names)
