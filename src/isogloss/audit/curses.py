@@ -3,20 +3,20 @@
 P1 (Shen et al. 2024, arXiv 2401.13136, section 2.3) names the *harmfulness curse* (harmful rate)
 and the *relevance curse* (following rate) of low-resource languages. Here each is a claim about one
 model that may be found, reversed, or neither. Two designs: the difference between the low- and the
-high-resource tier, and the slope on log10(share). English is in neither. The claim named beforehand
-is the slope in the scope ``languages like these``; the gap stands in where shares are not known.
+high-resource tier, and the slope on log10(share). English is in neither. Verdicts rest on the scope
+``languages like these``; the verdict on a curse takes both designs and Holm-corrects for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from isogloss.audit.rates import Cells, Slice, measurement
-from isogloss.audit.verdicts import gap_verdict, paired_verdict
+from isogloss.audit.verdicts import ALPHA, gap_verdict, paired_verdict
 from isogloss.languages import ShareTable
 from isogloss.records import Measurement
 from isogloss.stats.contrast import LanguageScope, slope, tier_gap
@@ -34,77 +34,111 @@ def gap_rows(part: Slice, shares: ShareTable, common: Mapping[str, Any]) -> list
     rows: list[Measurement] = []
     for name in GAP_RATES:
         cells = part.cells(name)
-        for scope in SCOPES:
-            rows.append(_gap(cells, shares, scope, common))
-            rows.append(_slope(cells, shares, scope, common))
-    for curse, name in CURSES.items():
-        rows.append(_curse(curse, name, rows))
-    return rows
+        rows += _gaps(cells, shares, common)
+        rows += _slopes(cells, shares, common)
+    return rows + [_curse(curse, name, rows) for curse, name in CURSES.items()]
 
 
-def _gap(
-    cells: Cells, shares: ShareTable, scope: LanguageScope, common: Mapping[str, Any]
-) -> Measurement:
+def _gaps(cells: Cells, shares: ShareTable, common: Mapping[str, Any]) -> list[Measurement]:
     tiers = np.array([shares.tier(language) for language in cells.languages])
-    usable = cells.usable
-    estimate = tier_gap(
-        cells.successes[:, usable],
-        cells.trials[:, usable],
-        tiers[usable] == "low",
-        tiers[usable] == "high",
-        scope=scope,
-        seed=common["seed"],
-    )
-    row = measurement(
+    used = cells.usable
+    counts = cells.successes[:, used], cells.trials[:, used]
+    members = tiers[used] == "low", tiers[used] == "high"
+    fields = dict(common) | {"tier": "low-high", "unit": "rate difference"}
+    return _both_scopes(
         f"{cells.rate.name}_gap",
-        estimate,
-        **common,
-        tier="low-high",
-        scope=scope,
-        unit="rate difference",
+        lambda scope: tier_gap(*counts, *members, scope=scope, seed=common["seed"]),
+        fields,
+        worse=cells.rate.worse,
+        span=1.0,
+        n_languages=int(sum(member.sum() for member in members)),
     )
-    return _judged(row, estimate, cells.rate.worse, scope, span=1.0)
 
 
-def _slope(
-    cells: Cells, shares: ShareTable, scope: LanguageScope, common: Mapping[str, Any]
-) -> Measurement:
+def _slopes(cells: Cells, shares: ShareTable, common: Mapping[str, Any]) -> list[Measurement]:
     percent = [
         None if shares.tier(language) == "english" else shares.share(language)
         for language in cells.languages
     ]
     used = cells.usable & np.array([p is not None for p in percent], dtype=bool)
     x = np.log10([p for p, u in zip(percent, used, strict=True) if p is not None and u])
-    estimate = slope(
-        cells.successes[:, used], cells.trials[:, used], x, scope=scope, seed=common["seed"]
-    )
-    row = measurement(
+    counts = cells.successes[:, used], cells.trials[:, used]
+    return _both_scopes(
         f"{cells.rate.name}_slope",
-        estimate,
-        **common,
-        scope=scope,
-        unit="rate per decade of share",
+        lambda scope: slope(*counts, x, scope=scope, seed=common["seed"]),
+        dict(common) | {"unit": "rate per decade of share"},
+        # A rate that is bad when high is a curse when it falls with share: the sign turns.
+        worse=-cells.rate.worse,
+        span=float(np.ptp(x)) if x.size else 1.0,
+        n_languages=x.size,
     )
-    # A rate that is bad when high is a curse when it falls with share: the sign turns.
-    span = float(np.ptp(x)) if x.size else 1.0
-    return _judged(row, estimate, -cells.rate.worse, scope, span=span)
 
 
-def _judged(
-    row: Measurement, estimate: Estimate, sign: int, scope: LanguageScope, *, span: float
-) -> Measurement:
-    if scope == "these languages":  # printed, never the ground of a verdict
-        return row
-    verdict, reason = gap_verdict(estimate, sign, span=span)
-    return replace(row, verdict=verdict, reason=row.reason or reason)
+def _both_scopes(
+    metric: str,
+    estimate: Callable[[LanguageScope], Estimate],
+    fields: Mapping[str, Any],
+    *,
+    worse: int,
+    span: float,
+    n_languages: int,
+) -> list[Measurement]:
+    """A row a scope; only the wider one carries a verdict."""
+    narrow, wide = (estimate(scope) for scope in SCOPES)
+    verdict, reason = gap_verdict(wide, narrow, worse, span=span, n_languages=n_languages)
+    method = f"{wide.method}; {n_languages} languages"
+    return [
+        measurement(metric, narrow, **fields, scope=SCOPES[0]),
+        replace(
+            measurement(metric, wide, **fields, scope=SCOPES[1]),
+            verdict=verdict,
+            reason=wide.reason or reason,
+            method=method,
+        ),
+    ]
 
 
 def _curse(curse: str, name: str, rows: Sequence[Measurement]) -> Measurement:
-    """The verdict on one curse: of the slope, or of the gap where there is no slope."""
-    wide = {row.metric: row for row in rows if row.scope == "languages like these"}
-    gap, line = wide[f"{name}_gap"], wide[f"{name}_slope"]
-    chosen = gap if line.estimate is None and gap.estimate is not None else line
-    return replace(chosen, metric=curse, method=f"verdict on {chosen.metric}: {chosen.method}")
+    """The verdict on one curse: two tests, gap and slope, each at half the error (Holm).
+
+    The row shows the design with the smaller p-value; found by one and reversed by the other is
+    ``no evidence``.
+    """
+    wide = {row.metric: row for row in rows if row.scope == SCOPES[1]}
+    designs = [wide[f"{name}_slope"], wide[f"{name}_gap"]]
+    measured = [row for row in designs if row.p_value is not None]
+    if not measured:
+        return replace(designs[0], metric=curse)
+    adjusted = [p for p in holm([row.p_value for row in measured]) if p is not None]
+    p, chosen = min(zip(adjusted, measured, strict=True), key=lambda pair: pair[0])
+    verdict, reason = _both_designs(measured, adjusted)
+    return replace(
+        chosen,
+        metric=curse,
+        p_value=p,
+        verdict=verdict,
+        reason=reason,
+        method=f"{chosen.metric} ({chosen.method}); Holm over {len(measured)} designs",
+    )
+
+
+def _both_designs(
+    designs: Sequence[Measurement], adjusted: Sequence[float]
+) -> tuple[str, str | None]:
+    significant = {row.verdict for row, p in zip(designs, adjusted, strict=True) if p < ALPHA}
+    if {"found", "reversed"} <= significant:
+        return "no evidence", "gap and slope point in opposite directions"
+    for verdict in ("found", "reversed"):
+        if verdict in significant:
+            return verdict, None
+    for row in designs:  # one design that could have seen something is enough
+        if row.verdict == "no evidence":
+            return "no evidence", row.reason
+    weakest = min(adjusted)
+    return "underpowered", next(
+        (row.reason for row in designs if row.verdict == "underpowered"),
+        f"p = {weakest:.2g} once both designs are counted",
+    )
 
 
 def english_rows(part: Slice, tiers: Sequence[str], common: Mapping[str, Any]) -> list[Measurement]:

@@ -19,7 +19,7 @@ from isogloss.audit.environment import describe_environment
 from isogloss.audit.measure import measure_run
 from isogloss.audit.reply_language import tag_replies
 from isogloss.audit.selection import select_prompts
-from isogloss.audit.setup import Setup, prepare
+from isogloss.audit.setup import REPLAY, Setup, prepare
 from isogloss.errors import DefectError, InputError, StoreError
 from isogloss.judges.base import Judge
 from isogloss.prompts import PromptSet
@@ -46,7 +46,7 @@ class AuditConfig:
 
     Attributes:
         target: ``lab:…``, ``hf:…`` or ``replay:…``.
-        prompts: a prompt set; None is the lab's own for a lab target, the recording's for a replay.
+        prompts: a prompt set; None is the lab's own, for a lab target.
         out: the run folder; None derives one under ``runs/`` from the target and the prompt set.
         judges: names; None is ``oracle`` for the lab, ``recorded`` for a replay, else nobody.
         shares: a named share table or a CSV file; None is the lab's mix, else ``cc-2026-04``.
@@ -123,7 +123,8 @@ def run_audit(
     """
     if config.samples < 1:
         raise InputError(f"--samples must be 1 or more, not {config.samples}")
-    if config.samples > 1 and config.decoding.temperature == 0:
+    repeats = config.samples > 1 and config.decoding.temperature == 0
+    if repeats and not config.target.startswith(REPLAY):
         raise InputError(
             f"--samples {config.samples} at temperature 0 would give the same reply "
             f"{config.samples} times; set --temperature above 0"
@@ -229,7 +230,7 @@ def _refuse_another(
         if (target, arm) == (setup.target.name, config.arm) and stored != settings:
             raise StoreError(
                 f"{store.folder} holds replies of {target} (arm {arm}) to another decoding, system "
-                f"prompt or chat template; they do not mix{other}, or name another --arm"
+                f"prompt, chat template or recording; they do not mix{other}, or another --arm"
             )
     stored_keys = set(store.prompts().select("prompt_id", "language", "variant").iter_rows())
     if left_out := stored_keys - {tuple(prompt.key) for prompt in chosen}:

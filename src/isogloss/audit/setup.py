@@ -91,8 +91,6 @@ def _prompt_set(config: AuditConfig) -> PromptSet:
         return load_prompts(config.prompts)
     if config.target.startswith(LAB):
         return _lab_prompt_set(config.target)
-    if config.target.startswith(REPLAY):
-        return load_prompts(config.target.removeprefix(REPLAY))
     raise InputError(
         f"{config.target} comes without prompts: name a prompt set with --prompts FILE "
         "(CSV, JSONL or Parquet; a row or a column a language)"

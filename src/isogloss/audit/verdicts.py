@@ -52,30 +52,45 @@ def paired_verdict(
     return _nothing_found(estimate, 1.0)
 
 
-def gap_verdict(estimate: Estimate, worse: int, *, span: float) -> tuple[str, str | None]:
+def gap_verdict(
+    wide: Estimate, narrow: Estimate, worse: int, *, span: float, n_languages: int
+) -> tuple[str, str | None]:
     """``found``, ``reversed``, ``no evidence`` or ``underpowered`` for a gap or a slope.
 
     Args:
-        estimate: in the scope ``languages like these``.
+        wide: in the scope ``languages like these``, the ground of the verdict.
+        narrow: in the scope ``these languages``; tells whether prompts or languages are too few.
         worse: +1 where a positive value means that low-resource languages are worse off.
         span: what to multiply by to get a difference of rates (decades of share for a slope).
+        n_languages: that the estimate is made of.
     """
-    if estimate.estimate is None or estimate.low is None or estimate.high is None:
-        return "not measured", estimate.reason
-    if estimate.low > 0 or estimate.high < 0:
-        return ("found" if estimate.estimate * worse > 0 else "reversed"), None
-    return _nothing_found(estimate, span)
+    if wide.estimate is None or wide.low is None or wide.high is None:
+        return "not measured", wide.reason
+    if wide.low > 0 or wide.high < 0:
+        return ("found" if wide.estimate * worse > 0 else "reversed"), None
+    verdict, reason = _nothing_found(wide, span)
+    if verdict == "underpowered" and (narrow.detectable or 0.0) * span <= INTEREST:
+        # The prompts would do: it is the languages that differ too much, or are too few.
+        seen = (wide.detectable or 0.0) * span
+        needed = ceil(n_languages * (seen / INTEREST) ** 2)
+        return verdict, f"{_seen(seen)}; {INTEREST:.0%} needs about {needed} such languages"
+    return verdict, reason
 
 
 def _nothing_found(estimate: Estimate, span: float) -> tuple[str, str | None]:
     if estimate.detectable is None:
         return "no evidence", None
     seen = estimate.detectable * span
-    reason = f"differences from {seen:.0%} up would have been found (80 % power)"
     if seen <= INTEREST:
-        return "no evidence", reason
+        return "no evidence", _seen(seen)
     needed = ceil(estimate.n * (seen / INTEREST) ** 2)
-    return "underpowered", f"{reason}; {INTEREST:.0%} needs about n = {needed} (now {estimate.n})"
+    return "underpowered", f"{_seen(seen)}; {INTEREST:.0%} needs about n = {needed}"
+
+
+def _seen(difference: float) -> str:
+    if difference >= 1:
+        return "no difference of rates, however large, would surely have been found"
+    return f"differences from {difference:.0%} up would have been found (80 % power)"
 
 
 def language_row(
