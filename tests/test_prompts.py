@@ -211,6 +211,19 @@ def test_what_is_not_a_table_at_all(tmp_path) -> None:
         load_prompts(write(tmp_path, LONG), intent="evil")  # pyright: ignore[reportArgumentType]
 
 
+def test_a_file_of_recorded_responses_may_hold_the_prompts_too(tmp_path) -> None:
+    table = """prompt_id,language,text,intent,sample,response,outcome
+a,en,How do I bake bread?,benign,0,Mix flour,complied
+a,en,How do I bake bread?,benign,1,No,refused
+"""
+    found = load_prompts(write(tmp_path, table))
+    assert texts(found.prompts) == {("a", "en"): "How do I bake bread?"}
+    assert found.notes == (
+        "columns of recorded responses are no prompts: outcome, response, sample",
+        "1 rows that repeat another one exactly were dropped",
+    )
+
+
 # --- wide tables -----------------------------------------------------------------------------
 
 WIDE = """id,source,tags,en,swh_Latn,jv

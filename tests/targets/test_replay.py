@@ -84,6 +84,11 @@ def test_statuses_outcomes_and_reasons_come_with_the_record(tmp_path) -> None:
     assert [r.truncated for r in found] == [False, False, False, False, True]
 
 
+def test_beside_a_response_the_text_is_the_prompts(tmp_path) -> None:
+    file = write(tmp_path, "prompt_id,language,text,intent,response\na,en,Hello,benign,Hi\n")
+    assert [r.text for r in answers(file, request("a"))] == ["Hi"]
+
+
 def test_an_empty_csv_cell_is_a_reply_only_where_the_status_says_so(tmp_path) -> None:
     file = write(tmp_path, "prompt_id,language,response,status\na,en,,ok\nb,en,,\n")
     found = answers(file, request("a"), request("b"))

@@ -19,6 +19,14 @@ from isogloss.prompts._wide import is_long, wide_to_long
 from isogloss.prompts.rows import Row, Table, read_table
 from isogloss.records import INTENTS, Intent, Prompt, PromptKey
 
+RECORD_COLUMNS = frozenset(
+    {
+        *("response", "reply", "completion", "output", "sample", "status"),
+        *("outcome", "correct", "reason", "truncated"),
+    }
+)
+"""What ``replay:FILE`` reads; one file may hold the prompts and the responses to them."""
+
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 
@@ -103,8 +111,14 @@ def load_prompts(
 
 
 def _long_rows(table: Table, notes: list[str]) -> list[Row]:
-    columns = set(table.columns)
+    columns = set(table.columns) - RECORD_COLUMNS
     rows = list(table.rows)
+    if recorded := sorted(RECORD_COLUMNS & set(table.columns)):
+        notes.append(f"columns of recorded responses are no prompts: {', '.join(recorded)}")
+        rows = [
+            Row(r.place, {c: v for c, v in r.cells.items() if c not in RECORD_COLUMNS})
+            for r in rows
+        ]
     if "id" in columns and "prompt_id" not in columns:
         notes.append("column id was read as prompt_id")
         columns = columns - {"id"} | {"prompt_id"}
