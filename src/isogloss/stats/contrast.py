@@ -2,15 +2,15 @@
 
 Two scopes, both to be printed:
 
-- ``these languages``: the languages are fixed, another draw of prompts would be asked. Languages
-  share clusters, so their rates are correlated. The interval is MOVER (Zou and Donner 2008, Stat.
-  Med. 27:1693): every rate's own clustered Wilson limits, combined with the correlation of the
-  clusters' influences; it keeps its width where rates are 0 % or 100 %. For two languages with
-  singleton clusters this is Newcombe's (1998, Stat. Med. 17:2635) method for paired proportions.
+- ``these languages``: the languages are fixed, another draw of prompts would be asked. The sum is
+  one weighted average of rates minus another; each gets its clustered Wilson limits (languages
+  share clusters), and MOVER (Zou and Donner 2008, Stat. Med. 27:1693) joins the two with the
+  correlation of the clusters' influences. It keeps its width where rates are 0 % or 100 %. For two
+  languages with singleton clusters this is Newcombe's (1998, Stat. Med. 17:2635) paired method.
 - ``languages like these``: the languages are a sample too. Residuals of the languages' rates around
   the design (tier means, or the fitted line) carry the variance: HC2 (MacKinnon and White 1985),
-  which for tiers is Welch's; plus what shared clusters add (two-way clustering: Cameron, Gelbach and
-  Miller 2011, JBES 29:238); never narrower than ``these languages``.
+  which for tiers is Welch's; plus what shared clusters add (two-way clustering: Cameron, Gelbach
+  and Miller 2011, JBES 29:238); never narrower than ``these languages``.
 """
 
 from __future__ import annotations
@@ -42,40 +42,57 @@ METHODS: dict[LanguageScope, str] = {
 }
 
 
-def influence_correlation(summary: RateSummary) -> Array:
-    """[..., L, L] correlation of the clusters' influences; 0 with a rate that does not vary."""
+def fixed_language_bounds(successes: Array, trials: Array, coefficients: Array) -> Bounds:
+    """Interval of ``sum(coefficients * rate)`` for fixed languages, at any level.
+
+    Args:
+        successes: [..., C, L].
+        trials: [..., C, L].
+        coefficients: [L]; languages with coefficient 0 take no part.
+    """
+    sides = [np.maximum(coefficients, 0.0), np.maximum(-coefficients, 0.0)]
+    size = np.array([side.sum() for side in sides])
+    weights = np.column_stack(sides)[:, size > 0] / size[size > 0]
+    factors = np.array([1.0, -1.0])[size > 0] * size[size > 0]
+    summary = summarise_rates(successes, trials, weights)
+    value = summary.rate @ factors
     residual = summary.residual
-    size = np.sqrt(np.square(residual).sum(axis=-2))
-    unit = residual / np.where(size > 0, size, 1.0)[..., None, :]
-    correlation = np.swapaxes(unit, -1, -2) @ unit
-    return np.where(np.eye(correlation.shape[-1]) > 0, 1.0, correlation)
-
-
-def mover_bounds(summary: RateSummary, coefficients: Array) -> Bounds:
-    """Interval of ``sum(coefficients * rate)`` for fixed languages, at any level."""
-    value = summary.rate @ coefficients
-    correlation = influence_correlation(summary)
+    product = np.square(residual).sum(axis=-2).prod(axis=-1)
+    correlation = np.zeros_like(value)
+    if factors.size == 2:
+        joint = (residual[..., 0] * residual[..., 1]).sum(axis=-1)
+        correlation = joint / np.sqrt(np.where(product > 0, product, 1.0))
 
     def bounds(level: float) -> tuple[Array, Array]:
         low, high = summary.bounds(level)
-        below = coefficients * np.where(coefficients > 0, summary.rate - low, summary.rate - high)
-        above = coefficients * np.where(coefficients > 0, high - summary.rate, low - summary.rate)
-        signs = np.sign(coefficients)
-        down = np.einsum("...i,...ij,...j->...", below * signs, correlation, below * signs)
-        up = np.einsum("...i,...ij,...j->...", above * signs, correlation, above * signs)
-        return value - np.sqrt(np.maximum(down, 0)), value + np.sqrt(np.maximum(up, 0))
+        down, up = summary.rate - low, high - summary.rate
+        lower = factors * np.where(factors > 0, down, up)
+        upper = factors * np.where(factors > 0, up, down)
+        return value - _joint(lower, correlation), value + _joint(upper, correlation)
 
     return bounds
 
 
-def random_language_bounds(summary: RateSummary, coefficients: Array, design: Array) -> Bounds:
+def _joint(parts: Array, correlation: Array) -> Array:
+    """Root of the summed squares of signed [..., 1 or 2] parts that are correlated."""
+    square = np.square(parts).sum(axis=-1)
+    if parts.shape[-1] == 2:
+        square = square + 2 * correlation * parts.prod(axis=-1)
+    return np.sqrt(np.maximum(square, 0.0))
+
+
+def random_language_bounds(
+    successes: Array, trials: Array, coefficients: Array, design: Array
+) -> Bounds:
     """Interval of the same sum where the languages are a sample, at any level.
 
     Args:
-        summary: of [..., C, L] counts.
+        successes: [..., C, L].
+        trials: [..., C, L]; every language needs rows.
         coefficients: [L]; must be an estimable function of ``design``.
         design: [L, q] what the languages' expected rates depend on.
     """
+    summary = summarise_rates(successes, trials)
     value = summary.rate @ coefficients
     projection = design @ np.linalg.pinv(design)
     leverage = np.clip(np.diag(projection), 0.0, 1 - 1e-9)
@@ -85,7 +102,7 @@ def random_language_bounds(summary: RateSummary, coefficients: Array, design: Ar
     df = language_df(squared, coefficients, projection)
     shared = np.maximum(shared_cluster_variance(summary, coefficients, projection), 0.0)
     variance = between + shared
-    fixed = mover_bounds(summary, coefficients)
+    fixed = fixed_language_bounds(successes, trials, coefficients)
 
     def bounds(level: float) -> tuple[Array, Array]:
         half = t_quantile((1 + level) / 2, df) * np.sqrt(variance)
@@ -98,13 +115,14 @@ def random_language_bounds(summary: RateSummary, coefficients: Array, design: Ar
 def language_df(squared: Array, coefficients: Array, projection: Array) -> Array:
     """Degrees of freedom of the HC2 variance.
 
-    The mean of Satterthwaite's at the observed variances (for tiers: Welch's; alone it over-covers)
-    and at equal ones (Bell and McCaffrey 2002; alone it under-covers where one tier varies more).
+    The harmonic mean of Satterthwaite's at the observed variances (for tiers: Welch's; alone it
+    over-covers) and at equal ones (Bell and McCaffrey 2002; alone it under-covers where one tier
+    varies more).
     """
     smooth = np.maximum(squared @ projection, 0.0)
     observed = satterthwaite_df(smooth, coefficients, projection)
     equal = satterthwaite_df(np.ones(coefficients.size), coefficients, projection)
-    return np.where(smooth.sum(axis=-1) > 0, (observed + equal) / 2, equal)
+    return np.where(smooth.sum(axis=-1) > 0, 2 / (1 / observed + 1 / equal), equal)
 
 
 def satterthwaite_df(variances: Array, coefficients: Array, projection: Array) -> Array:
@@ -141,7 +159,7 @@ def invert_level(bounds: Bounds) -> float:
 
     if not excludes_zero(1e-6):
         return 1.0
-    small, large = -16.0, 0.0  # log10 of p
+    small, large = -14.0, 0.0  # log10 of p; below, 1 - p is 1 in float64
     for _ in range(30):
         middle = (small + large) / 2
         if excludes_zero(1 - 10**middle):
@@ -186,12 +204,11 @@ def language_contrast(
         raise InputError(f"need [C, L] counts and [L] coefficients, got {k.shape} and {c.shape}")
     if scope not in METHODS:
         raise InputError(f"unknown scope {scope!r}; use one of {', '.join(METHODS)}")
-    summary = summarise_rates(k, n)
     n_rows, n_clusters = int(n.sum()), int((n.sum(axis=1) > 0).sum())
-    if not (summary.n > 0).all():
+    if not (n.sum(axis=0) > 0).all():
         return not_measured(METHODS[scope], "a language has no rows", n=n_rows)
     if scope == "these languages":
-        bounds = mover_bounds(summary, c)
+        bounds = fixed_language_bounds(k, n, c)
     else:
         x = one_hot(np.sign(c)) if design is None else np.asarray(design, dtype=np.float64)
         alone = single_languages(x)
@@ -202,8 +219,8 @@ def language_contrast(
                 n=n_rows,
                 n_clusters=n_clusters,
             )
-        bounds = random_language_bounds(summary, c, x)
-    value = float(summary.rate @ c)
+        bounds = random_language_bounds(k, n, c, x)
+    value = float(k.sum(axis=0) / n.sum(axis=0) @ c)
     attainable = (c[c < 0].sum(), c[c > 0].sum())
     low, high = (float(np.clip(end, *attainable)) for end in bounds(level))
     wide_low, wide_high = bounds(0.95)

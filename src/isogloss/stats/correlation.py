@@ -3,7 +3,7 @@
 Matrices between languages (distances, cosines) enter as unordered pairs i < j, once each. Their
 pairs share languages, so p comes from permuting languages, never pairs (Mantel 1967, Cancer
 Research 27:209). The partial versions take out a covariate of each language, its *competence*
-(held-out bits per character): of a pair, both the mean and the absolute difference of its languages.
+(held-out bits per character): of a pair, both the mean and the absolute difference of its two.
 Partial Mantel permutes the residuals of the second matrix (Legendre 2000, JSCS 67:37, method 3).
 """
 

@@ -134,15 +134,15 @@ def checked_counts(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Arra
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateSummary:
-    """What the intervals need of cluster counts, for L rates on one cluster axis.
+    """What the intervals need of cluster counts, for G rates on one cluster axis.
 
     Attributes:
-        rate: [..., L] successes / trials, 0 where there are no trials.
-        n: [..., L] rows.
-        n_clusters: [..., L] clusters with rows.
-        n_effective: [..., L] rows divided by the design effect.
-        df: [..., L] degrees of freedom; infinite where all clusters are singletons.
-        residual: [..., C, L] influence of each cluster on each rate; sums to 0 over clusters.
+        rate: [..., G] in [0, 1]; 0 where there are no trials.
+        n: [..., G] rows.
+        n_clusters: [..., G] clusters with rows.
+        n_effective: [..., G] independent rows that would be worth as much.
+        df: [..., G] degrees of freedom; infinite where all clusters are singletons.
+        residual: [..., C, G] influence of each cluster on each rate; sums to 0 over clusters.
     """
 
     rate: Array
@@ -157,38 +157,49 @@ class RateSummary:
         return wilson_bounds(self.rate, self.n_effective, t_quantile((1 + level) / 2, self.df))
 
 
-def summarise_rates(successes: Array, trials: Array) -> RateSummary:
+def summarise_rates(successes: Array, trials: Array, weights: Array | None = None) -> RateSummary:
     """Rates, effective sample sizes and cluster influences of ``[..., C, L]`` counts.
 
-    The design effect is 1 + (m - 1) icc with m = sum(n_i^2) / sum(n_i), and icc from the
-    linearised variance of the ratio sum(k_i) / sum(n_i) (denominators may vary by cluster).
+    Args:
+        successes: [..., C, L].
+        trials: [..., C, L].
+        weights: [L, G] non-negative columns that sum to 1: G weighted averages of the L rates
+            instead of the rates themselves. Every language of a column needs rows.
+
+    The design effect is 1 + (m - 1) icc: m is the largest it could be (all rows of a cluster
+    alike, also across languages), icc comes from the linearised variance of the ratio
+    sum(k_i) / sum(n_i) (denominators may vary by cluster) over the variance of independent rows.
     """
-    n = trials.sum(axis=-2)
-    safe_n = np.where(n > 0, n, 1.0)
-    rate = successes.sum(axis=-2) / safe_n
-    residual = (successes - rate[..., None, :] * trials) / safe_n[..., None, :]
-    n_clusters = (trials > 0).sum(axis=-2).astype(np.float64)
-    largest = np.square(trials).sum(axis=-2) / safe_n
-    binomial = rate * (1 - rate) / safe_n
-    correction = n_clusters / np.maximum(n_clusters - 1, 1)
-    observed = correction * np.square(residual).sum(axis=-2)
-    spread = np.maximum(largest - 1, 1e-9)
-    ratio = observed / np.where(binomial > 0, binomial, 1.0)
-    icc = np.clip((ratio - 1) / spread, 0.0, 1.0)
-    with_success = (successes > 0).sum(axis=-2)
-    with_failure = (successes < trials).sum(axis=-2)
-    weight = np.square(np.minimum(with_success, with_failure) / PRIOR_CLUSTERS)
-    icc = (weight * icc + PRIOR_ICC) / (weight + 1)
-    singletons = trials.max(axis=-2, initial=0.0) <= 1
-    icc = np.where(n_clusters < 2, 1.0, icc)
-    deff = np.where(singletons, 1.0, 1 + (largest - 1) * icc)
-    df = np.where(singletons, np.inf, np.maximum(n_clusters - 1, 1))
+    mix = np.eye(trials.shape[-1]) if weights is None else weights
+    total = trials.sum(axis=-2)
+    safe = np.where(total > 0, total, 1.0)
+    single = successes.sum(axis=-2) / safe
+    residual = ((successes - single[..., None, :] * trials) / safe[..., None, :]) @ mix
+    member = (mix > 0).astype(np.float64)
+    rows, hits = trials @ member, successes @ member
+    n_clusters = (rows > 0).sum(axis=-2).astype(np.float64)
+    rate = single @ mix
+    independent = (single * (1 - single) / safe) @ np.square(mix)
+    alike = np.square((trials / safe[..., None, :]) @ mix).sum(axis=-2)  # rate * (1 - rate) * alike
+    apart = (1 / safe) @ np.square(mix)  # is the variance where icc = 1; * apart where icc = 0
+    observed = n_clusters / np.maximum(n_clusters - 1, 1) * np.square(residual).sum(axis=-2)
+    most = np.maximum(alike / apart, 1.0)
+    icc = observed / np.where(independent > 0, independent, 1.0) - 1
+    icc = np.clip(icc / np.maximum(most - 1, 1e-9), 0.0, 1.0)
+    seen = np.minimum((hits > 0).sum(axis=-2), (hits < rows).sum(axis=-2))
+    trust = np.square(seen / PRIOR_CLUSTERS)
+    icc = np.where(n_clusters < 2, 1.0, (trust * icc + PRIOR_ICC) / (trust + 1))
+    singletons = rows.max(axis=-2, initial=0.0) <= 1
+    deff = np.where(singletons, 1.0, 1 + (most - 1) * icc)
+    varies = independent > 0
+    worth = np.where(varies, rate * (1 - rate) / np.where(varies, independent, 1.0), 1 / apart)
+    n = total @ member
     return RateSummary(
         rate=rate,
         n=n,
         n_clusters=n_clusters,
-        n_effective=n / deff,
-        df=df,
+        n_effective=np.where(n > 0, worth / deff, 0.0),
+        df=np.where(singletons, np.inf, np.maximum(n_clusters - 1, 1)),
         residual=residual,
     )
 

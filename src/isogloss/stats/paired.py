@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isogloss.errors import InputError
-from isogloss.stats.contrast import DETECTABLE_PER_HALF_WIDTH, mover_bounds
+from isogloss.stats.contrast import DETECTABLE_PER_HALF_WIDTH, fixed_language_bounds
 from isogloss.stats.distributions import Array, fair_coin, t_quantile, t_two_sided
 from isogloss.stats.intervals import (
     Estimate,
     check_level,
     checked_counts,
     not_measured,
-    summarise_rates,
 )
 
 N_FLIPS = 9_999
@@ -60,12 +59,12 @@ def rate_difference(
     n_rows, n_clusters = int(n_a.sum() + n_b.sum()), int(((n_a + n_b) > 0).sum())
     if n_a.sum() == 0 or n_b.sum() == 0:
         return not_measured(method, "no rows on one side", n=n_rows, n_clusters=n_clusters)
-    summary = summarise_rates(np.column_stack([k_a, k_b]), np.column_stack([n_a, n_b]))
-    bounds = mover_bounds(summary, np.array([1.0, -1.0]))
+    k, n = np.column_stack([k_a, k_b]), np.column_stack([n_a, n_b])
+    bounds = fixed_language_bounds(k, n, np.array([1.0, -1.0]))
     low, high = bounds(level)
     wide_low, wide_high = bounds(0.95)
     return Estimate(
-        estimate=float(summary.rate[0] - summary.rate[1]),
+        estimate=float(k_a.sum() / n_a.sum() - k_b.sum() / n_b.sum()),
         low=float(np.clip(low, -1, 1)),
         high=float(np.clip(high, -1, 1)),
         n=n_rows,
