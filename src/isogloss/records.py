@@ -1,4 +1,4 @@
-"""The nouns every part of Isogloss passes to the next: prompts, responses, verdicts, measurements."""
+"""The nouns every part passes to the next: prompts, responses, verdicts, measurements."""
 
 from __future__ import annotations
 

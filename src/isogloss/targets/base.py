@@ -13,7 +13,7 @@ class Target(Protocol):
     """Something that answers prompts.
 
     Attributes:
-        name: the canonical target string (``lab:tiny:english@chat#0``, ``hf:…``); part of every key.
+        name: the canonical target string (``lab:tiny:english@chat#0``, ``hf:…``), in every key.
         template: all that shapes a prompt before the model sees it (chat template, few-shot
             examples); part of the response's key through `Decoding.fingerprint`.
     """
