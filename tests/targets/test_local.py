@@ -73,16 +73,16 @@ def llama(folders: dict[str, Path]) -> LocalModel:
     return LocalModel(str(folders["llama"]), LocalOptions())
 
 
-def _rows(limit: int = 10) -> list[Row]:
+def _rows(limit: int = 10, n: int = 6) -> list[Row]:
     generator = torch.Generator().manual_seed(1)
     return [
         Row(
             index=i,
-            tokens=tuple(torch.randint(6, 320, (n,), generator=generator).tolist()),
+            tokens=tuple(torch.randint(6, 320, (length,), generator=generator).tolist()),
             limit=limit,
             seed=i,
         )
-        for i, n in enumerate([3, 17, 9, 1, 17, 30])
+        for i, length in enumerate(([3, 17, 9, 1, 17, 30] * n)[:n])
     ]
 
 
@@ -168,19 +168,32 @@ def test_a_row_draws_the_same_however_many_steps_it_may_take() -> None:
     assert not torch.equal(draw_uniforms(rows, 4)[0], draw_uniforms(rows, 4)[1])
 
 
-def test_rows_end_one_by_one(llama: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_rows_end_one_by_one_and_leave(
+    folders: dict, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
     """Ends planted at tokens the model is known to write, so that rows leave at all times."""
-    plain = generate(llama, _rows(20), 0.0)
-    ends = frozenset({plain[0].tokens[0], plain[1].tokens[4], plain[5].tokens[11]})
-    monkeypatch.setattr(llama, "end_tokens", ends)
-    ended = generate(llama, _rows(20), 0.0)
+    model = LocalModel(str(folders[family]), LocalOptions())
+    rows = _rows(20, n=40)
+    plain = generate(model, rows, 0.0)
+    ends = frozenset(plain[i].tokens[4 * i] for i in range(5))
+    monkeypatch.setattr(model, "end_tokens", ends)
+    sizes = []
+
+    def rule(inputs: dict, network: Any) -> Any:
+        sizes.append(len(inputs["input_ids"]))
+        return network(**inputs)
+
+    monkeypatch.setattr(model, "network", _Broken(model.network, rule))
     lengths = set()
-    for before, after in zip(plain, ended, strict=True):
+    for before, after in zip(plain, generate(model, rows, 0.0), strict=True):
         cut = next((i for i, token in enumerate(before.tokens) if token in ends), None)
         assert after.tokens == before.tokens[:cut]
         assert after.truncated == (cut is None)
         lengths.add(len(after.tokens))
-    assert len(lengths) >= 3
+    assert len(lengths) >= 5
+    assert len(set(sizes)) >= 3, "rows that ended must leave the batch"
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_limits_are_a_rows_own(llama: LocalModel) -> None:

@@ -8,7 +8,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedTokenizerFast
 
-FAMILIES = ("llama", "qwen2", "bloom", "gpt_neox", "gemma")
+FAMILIES = ("llama", "qwen2", "bloom", "gpt_neox", "gemma", "gpt2", "mistral")
+"""Rotary positions, but for bloom (ALiBi) and gpt2 (learned, absolute); mistral's window slides."""
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}"
@@ -71,10 +72,12 @@ def tiny_model(
     }
     if family == "bloom":
         del sizes["max_position_embeddings"]
-    else:
+    elif family != "gpt2":
         sizes |= {"intermediate_size": 64}
-    if family in ("llama", "qwen2", "gemma"):
+    if family in ("llama", "qwen2", "gemma", "mistral"):
         sizes |= {"num_key_value_heads": 2}
+    if family == "mistral":
+        sizes |= {"sliding_window": 6}
     if family == "gemma":
         sizes |= {"head_dim": 8}
     torch.manual_seed(seed)
