@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from isogloss.charts.palette import light
-from isogloss.charts.render import Picture, styled
+from isogloss.charts.render import PERCENT_LABELS, Picture, styled
 from isogloss.records import INTENTS, RESULTS, Intent
 
 ENDINGS = (*RESULTS, "pending")
@@ -73,7 +73,7 @@ def _bars(
         axis=alt.Axis(title=None, labels=labels, labelColor=light("ink"), labelLimit=130),
     )
     axis = alt.Axis(
-        title=None, format=".0%", tickCount=4, grid=False, values=[0, 0.25, 0.5, 0.75, 1]
+        title=None, labelExpr=PERCENT_LABELS, grid=False, values=[0, 0.25, 0.5, 0.75, 1]
     )
     bars = (
         alt.Chart(alt.Data(values=values))
@@ -85,7 +85,9 @@ def _bars(
             color=alt.Color(
                 "ending:N",
                 scale=alt.Scale(domain=used, range=[light(e) for e in used]),
-                legend=alt.Legend(orient="top", direction="horizontal", columns=4),
+                legend=alt.Legend(
+                    orient="top", direction="horizontal", columns=7 if width > 300 else 3
+                ),
             ),
             description="tip:N",
         )
@@ -96,7 +98,7 @@ def _bars(
         .encode(y=y, x="middle:Q", text="text:N")
         for dark in (True, False)
     ]
-    name = {"harmful": "Harmful prompts", "benign": "Benign twins"}[rows[0].intent]
+    name = {"harmful": "Harmful prompts", "benign": "Benign prompts"}[rows[0].intent]
     return alt.layer(bars, *texts).properties(
         width=width, height=alt.Step(21), title=alt.TitleParams(name)
     )

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from isogloss.charts.palette import light
-from isogloss.charts.render import Picture, styled
+from isogloss.charts.render import PERCENT_LABELS, Picture, styled
 from isogloss.charts.share import SharePoint
 
 
@@ -35,7 +35,7 @@ def forest_picture(points: Sequence[SharePoint], *, title: str) -> Picture | Non
             sort=[p.name for p in points],
             axis=alt.Axis(title=None, labelColor=light("ink"), grid=False),
         )
-        axis = alt.Axis(title=None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+        axis = alt.Axis(title=None, labelExpr=PERCENT_LABELS, values=[0, 0.25, 0.5, 0.75, 1])
         base = alt.Chart(alt.Data(values=values)).encode(y=y)
         x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
         layers: list[Any] = [

@@ -32,7 +32,7 @@ PALETTE: dict[str, tuple[str, str]] = {
 """Name → (light, dark). Light values are unique: `render.inline_svg` maps them back to names."""
 
 HEAT_LIGHT = (
-    "#fdf7ef", "#fbe8d4", "#f8d5b2", "#f4be8c", "#eea467",
+    "#f8f0e4", "#fae5cd", "#f8d5b2", "#f4be8c", "#eea467",
     "#e48845", "#d46c29", "#b95218", "#953c10", "#6e2a0b",
 )  # fmt: skip
 HEAT_DARK = (
@@ -63,7 +63,7 @@ def heat_class(rate: float) -> int:
 
 def palette_css() -> str:
     """Custom properties for both themes; the toggle sets ``data-theme`` on the root element."""
-    names = {name: values for name, values in PALETTE.items()}
+    names = dict(PALETTE)
     names |= {f"heat-{i}": pair for i, pair in enumerate(zip(HEAT_LIGHT, HEAT_DARK, strict=True))}
     day = ";".join(f"--{name}:{pair[0]}" for name, pair in names.items())
     night = ";".join(f"--{name}:{pair[1]}" for name, pair in names.items())

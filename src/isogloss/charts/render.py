@@ -11,6 +11,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -41,6 +42,10 @@ class Picture:
     narrow: alt.TopLevelMixin | None = None
 
 
+PERCENT_LABELS = "format(100 * datum.value, '.0f') + (datum.value == 1 ? ' %' : '')"
+"""Axis labels of a rate: 0, 25, … and the sign at the end only."""
+
+
 def styled(chart: Any) -> Any:
     """The chart with the house style: no frame, few ticks, quiet rules."""
     return (
@@ -69,16 +74,22 @@ def styled(chart: Any) -> Any:
 
 def svg_of(chart: alt.TopLevelMixin) -> str:
     """A complete SVG document, light theme, opaque background."""
-    return vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
+    # Validation against the schema is for tests: it takes longer than drawing.
+    return _compiled(json.dumps(chart.to_dict(validate=False), sort_keys=True))
+
+
+@lru_cache(maxsize=16)
+def _compiled(spec: str) -> str:
+    return vl_convert.vegalite_to_svg(spec)
 
 
 def png_of(chart: alt.TopLevelMixin, *, scale: float = 2.0) -> bytes:
     """A PNG at ``scale`` pixels per CSS pixel."""
-    return vl_convert.vegalite_to_png(json.dumps(chart.to_dict()), scale=scale)
+    return vl_convert.svg_to_png(svg_of(chart), scale=scale)
 
 
 def inline_svg(svg: str, *, label: str, css_class: str) -> str:
-    """An SVG element for a page: colours as custom properties, no ids, no scripts, a third the size.
+    """An SVG element for a page: colours as custom properties, no ids, no scripts, a third as big.
 
     Args:
         svg: what `svg_of` gave.

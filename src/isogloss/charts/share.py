@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 
 from isogloss.charts.palette import TIER_SHAPES, light
-from isogloss.charts.render import Picture, styled
+from isogloss.charts.render import PERCENT_LABELS, Picture, styled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,9 @@ def _panel(
         axis=alt.Axis(title="share of pre-training, %", values=ticks, grid=False, format="~g"),
     )
     scale = alt.Scale(domain=[0, 1])
-    y_axis = alt.Axis(title=None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1], labels=first)
+    y_axis = alt.Axis(
+        title=None, labelExpr=PERCENT_LABELS, values=[0, 0.25, 0.5, 0.75, 1], labels=first
+    )
     values = [_row(point) for point in panel.points]
     base = alt.Chart(alt.Data(values=values)).encode(x=x)
     layers: list[Any] = []
@@ -131,10 +133,10 @@ def _panel(
         line, fan = fitted_line(panel.points, panel.slope)
         layers += [
             alt.Chart(alt.Data(values=fan))
-            .mark_area(color=colour, opacity=0.13, aria=False)
+            .mark_area(color=colour, opacity=0.13, clip=True, aria=False)
             .encode(x=x, y=alt.Y("low:Q", scale=scale, axis=y_axis), y2="high:Q"),
             alt.Chart(alt.Data(values=line))
-            .mark_line(color=colour, strokeWidth=1.6, aria=False)
+            .mark_line(color=colour, strokeWidth=1.6, clip=True, aria=False)
             .encode(x=x, y=alt.Y("rate:Q", scale=scale, axis=y_axis)),
         ]
     domain_tiers = list(TIER_SHAPES)
@@ -153,11 +155,62 @@ def _panel(
             ),
             description="tip:N",
         ),
-        base.mark_text(
-            align="left", dx=6, dy=-6, fontSize=10.5, color=light("muted"), aria=False
-        ).encode(y=alt.Y("rate:Q", scale=scale, axis=y_axis), text="code:N"),
+        *(
+            alt.Chart(alt.Data(values=[_row(p) for p in placed]))
+            .mark_text(align=align, dx=dx, dy=dy, fontSize=10.5, color=light("muted"), aria=False)
+            .encode(x=x, y=alt.Y("rate:Q", scale=scale, axis=y_axis), text=alt.Text("code:N"))
+            for (align, dx, dy), placed in place_labels(
+                panel.points, domain=domain, width=width, height=height
+            ).items()
+        ),
     ]
-    return alt.layer(*layers).properties(width=width, height=height, title=panel.title)
+    # A text mark, for a chart title moves up with whatever sticks out of its plot.
+    title = (
+        alt.Chart(alt.Data(values=[{}]))
+        .mark_text(align="left", fontSize=13.5, fontWeight=600, color=light("ink"), aria=False)
+        .encode(x=alt.value(0), y=alt.value(-24), text=alt.value(panel.title))
+    )
+    return alt.layer(*layers, title).properties(width=width, height=height)
+
+
+Placement = tuple[str, int, int]
+_PLACEMENTS: tuple[Placement, ...] = (
+    ("left", 6, -6), ("left", 6, 7), ("right", -6, -6), ("right", -6, 7),
+    ("center", 0, -12), ("center", 0, 13), ("left", 8, 0), ("right", -8, 0),
+)  # fmt: skip
+
+
+def place_labels(
+    points: Sequence[SharePoint], *, domain: tuple[float, float], width: int, height: int
+) -> dict[Placement, list[SharePoint]]:
+    """Where each code goes so that none covers another code or point.
+
+    A code for which no place is free is left out: the tooltip and the tables still name it.
+
+    Returns:
+        Placement (alignment, dx, dy in pixels) → the points labelled there.
+    """
+    span = log10(domain[1]) - log10(domain[0])
+    spots = [
+        ((log10(p.share) - log10(domain[0])) / span * width, (1 - p.rate) * height) for p in points
+    ]
+    taken = [(x - 4.0, y - 4.0, x + 4.0, y + 4.0) for x, y in spots]
+    placed: dict[Placement, list[SharePoint]] = {}
+    for point, (x, y) in zip(points, spots, strict=True):
+        size = 6.4 * len(point.code)
+        for placement in _PLACEMENTS:
+            align, dx, dy = placement
+            left = x + dx - {"left": 0.0, "center": size / 2, "right": size}[align]
+            box = (left, y + dy - 5, left + size, y + dy + 5)
+            if not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                placed.setdefault(placement, []).append(point)
+                break
+    return placed
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _row(point: SharePoint) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from isogloss.records import Measurement, Scope
 from isogloss.report.facts import RunFacts
@@ -18,40 +17,34 @@ class Curse:
     """One hypothesis.
 
     Attributes:
-        slope_sign: the sign of the slope on log10(share) that the curse predicts; the low − high
-            gap has the opposite one.
+        claim: what holds where the stored verdict is ``found``.
     """
 
     name: str
     metric: str
     claim: str
-    slope_sign: Literal[-1, 1]
 
 
 CURSES: tuple[Curse, ...] = (
     Curse(
         name="Harmfulness curse",
         metric="harmful_rate",
-        claim="relevant replies are more often harmful where the share is low",
-        slope_sign=-1,
+        claim="Relevant replies are more often harmful where the share is low",
     ),
     Curse(
         name="Relevance curse",
         metric="following_rate",
-        claim="replies are less often relevant where the share is low",
-        slope_sign=1,
+        claim="Replies are less often relevant where the share is low",
     ),
     Curse(
         name="Unconditional harm",
         metric="compliance_rate",
-        claim="more of all harmful prompts are complied with where the share is low",
-        slope_sign=-1,
+        claim="More of all harmful prompts are complied with where the share is low",
     ),
     Curse(
         name="Helpfulness",
         metric="helpful_rate",
-        claim="benign prompts are less often answered well where the share is low",
-        slope_sign=1,
+        claim="Benign prompts are less often answered well where the share is low",
     ),
 )
 
@@ -87,18 +80,18 @@ def _words(facts: RunFacts, curse: Curse) -> CurseWords | None:
     if not deciding:
         return CurseWords(curse=curse, verdict="not measured", sentence=_why_not(rows), rows=rows)
     statistic, row = deciding[0]
-    sign = curse.slope_sign if statistic == "slope" else -curse.slope_sign
-    verdict = _decide(row, sign)
+    verdict = row.verdict or "not measured"
     per = "per tenfold share" if statistic == "slope" else "between low and high tier"
     said = {
-        "shown": f"Shown: {curse.claim}.",
-        "reversed": f"Reversed: the opposite of “{curse.claim}” holds.",
-        "not shown": f"Not shown: that {curse.claim} is neither established nor ruled out.",
-    }[verdict]
+        "found": f"{curse.claim}.",
+        "reversed": f"The opposite of “{curse.claim[0].lower()}{curse.claim[1:]}”.",
+    }.get(verdict, "Neither shown nor ruled out.")
+    reason = f" {row.reason[:1].upper()}{row.reason[1:]}." if row.reason else ""
     return CurseWords(
         curse=curse,
         verdict=verdict,
-        sentence=f"{said} {figure(row)} points {figure_interval(row)} {per}, for {DECIDING_SCOPE}.",
+        sentence=f"{said} {figure(row)} points {figure_interval(row)} {per}, "
+        f"for {DECIDING_SCOPE}.{reason}",
         rows=rows,
     )
 
@@ -106,12 +99,3 @@ def _words(facts: RunFacts, curse: Curse) -> CurseWords | None:
 def _why_not(rows: tuple[tuple[str, Scope, Measurement | None], ...]) -> str:
     reasons = dict.fromkeys(row.reason for _, _, row in rows if row and row.reason)
     return "; ".join(reasons) or "no figure"
-
-
-def _decide(row: Measurement, sign: int) -> str:
-    if row.low is None or row.high is None:
-        return "not shown"
-    low, high = sorted((sign * row.low, sign * row.high))
-    if low > 0:
-        return "shown"
-    return "reversed" if high < 0 else "not shown"

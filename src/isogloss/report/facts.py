@@ -12,6 +12,7 @@ from isogloss.records import INTENTS, Measurement
 from isogloss.store import RunStore
 
 AUDIT = "audit"
+_SUBJECT = ("target", "arm", "judge")
 TIERS = ("english", "high", "medium", "low", "unknown")
 
 
@@ -38,9 +39,16 @@ class LanguageFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """Everything chapters read. Build it with `read_facts`."""
+    """Everything chapters read. Build it with `read_facts`.
+
+    Attributes:
+        rows: all areas, targets, arms and judges of the run.
+        audited: the rows of the audit the page is about, the run's latest: one target, arm, judge.
+        variant: the primary variant, which `rate` answers for.
+    """
 
     rows: tuple[Measurement, ...]
+    audited: tuple[Measurement, ...]
     meta: Mapping[str, Any]
     languages: tuple[LanguageFacts, ...]
     variant: str
@@ -63,7 +71,7 @@ class RunFacts:
         """One setting of the audit as text; falls back to what the rows say."""
         value = self.audit.get(name)
         if value is None and self.rows:
-            value = getattr(self.rows[0], name, None)
+            value = getattr((self.audited or self.rows)[0], name, None)
         return default if value is None else str(value)
 
     def rate(
@@ -83,12 +91,15 @@ class RunFacts:
 
     def curse(self, metric: str, scope: str) -> Measurement | None:
         """A gap or slope in one scope."""
-        found = (
-            row
-            for row in self.rows
-            if row.area == AUDIT and row.metric == metric and row.scope == scope
-        )
+        found = (row for row in self.audited if row.metric == metric and row.scope == scope)
         return next((row for row in found if row.variant in (None, self.variant)), None)
+
+    @property
+    def other_audits(self) -> list[str]:
+        """What else was audited into this run: target, arm, judge."""
+        here = {(row.target, row.arm, row.judge) for row in self.audited}
+        found = dict.fromkeys((r.target, r.arm, r.judge) for r in self.rows if r.area == AUDIT)
+        return [" · ".join(str(x) for x in key if x) for key in found if key not in here]
 
     @property
     def n_planned(self) -> int:
@@ -100,16 +111,15 @@ class RunFacts:
     @property
     def n_clusters(self) -> int:
         """Clusters of the widest audited row; 0 where none is stored."""
-        return max((row.n_clusters or 0 for row in self.rows if row.area == AUDIT), default=0)
+        return max((row.n_clusters or 0 for row in self.audited), default=0)
 
     @property
     def categories(self) -> tuple[str, ...]:
         """Categories of harmful prompts, by name."""
         found = {
             row.category
-            for row in self.rows
-            if row.area == AUDIT
-            and row.metric == "compliance_rate"
+            for row in self.audited
+            if row.metric == "compliance_rate"
             and row.category
             and not row.category.startswith("intent:")
         }
@@ -130,11 +140,17 @@ def read_facts(store: RunStore) -> RunFacts:
         )
     keys = ("audit", "share_table", "prompt_set", "environment", "model", "lab")
     meta = {key: store.meta(key) for key in keys}
-    audited = [row for row in rows if row.area == AUDIT]
+    asked = meta["audit"] or {}
+    audited = [
+        row
+        for row in rows
+        if row.area == AUDIT
+        and all(getattr(row, key) == asked.get(key, getattr(row, key)) for key in _SUBJECT)
+    ]
     variants = list(dict.fromkeys(row.variant for row in audited if row.variant))
-    primary = str((meta["audit"] or {}).get("variant") or "")
-    if primary not in variants:
-        primary = "original" if "original" in variants or not variants else variants[0]
+    primary = str((meta["audit"] or {}).get("primary_variant") or "original")
+    if variants and primary not in variants:
+        primary = variants[0]
     index: dict[tuple[str | None, ...], Measurement] = {}
     for row in audited:
         if row.variant not in (None, primary):
@@ -146,7 +162,14 @@ def read_facts(store: RunStore) -> RunFacts:
     tiers = {row.language: row.tier for row in audited if row.language and row.tier}
     languages = [_language(tag, table, tiers.get(tag)) for tag in tags]
     languages.sort(key=lambda x: (x.share is None, -(x.share or 0), TIERS.index(x.tier), x.name))
-    return RunFacts(rows=rows, meta=meta, languages=tuple(languages), variant=primary, _index=index)
+    return RunFacts(
+        rows=rows,
+        audited=tuple(audited),
+        meta=meta,
+        languages=tuple(languages),
+        variant=primary,
+        _index=index,
+    )
 
 
 def _language(tag: str, table: ShareTable | None, tier: str | None) -> LanguageFacts:

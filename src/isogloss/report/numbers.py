@@ -6,6 +6,7 @@ from isogloss.records import Measurement
 
 THIN = "\u202f"
 MINUS = "\u2212"
+NO_BREAK = "\u00a0"
 
 
 def percent(rate: float) -> str:
@@ -31,7 +32,7 @@ def interval(low: float | None, high: float | None, *, signed: bool = False) -> 
     if low is None or high is None:
         return ""
     write = points if signed else _points
-    return f"[{write(low)}, {write(high)}]"
+    return f"[{write(low)},{NO_BREAK}{write(high)}]"
 
 
 def is_difference(row: Measurement) -> bool:
@@ -58,8 +59,9 @@ def p_value(p: float | None) -> str:
     if p is None:
         return ""
     if p < 0.001:
-        return "p < .001"
-    return f"p = {p:.3f}".replace("0.", ".", 1) if p < 0.1 else f"p = {p:.2f}".replace("0.", ".", 1)
+        return f"p{NO_BREAK}<{NO_BREAK}.001"
+    digits = 3 if p < 0.1 else 2
+    return f"p{NO_BREAK}={NO_BREAK}{p:.{digits}f}".replace("0.", ".", 1)
 
 
 def integer(n: float) -> str:

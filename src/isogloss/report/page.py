@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, and its charts and tables beside it."""
+"""The report of a run: one HTML file that needs nothing else; charts and tables beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.templates import render, source
-from isogloss.report.verdicts import headline, language_verdicts, look_first
+from isogloss.report.verdicts import headline, language_verdicts, look_first, tally
 from isogloss.store import RunStore
 
 CHAPTERS: tuple[ChapterBuilder, ...] = (audit_chapter, comparison_chapter, record_chapter)
@@ -71,7 +71,8 @@ def _page(facts: RunFacts, chapters: list[Chapter], *, files: str) -> str:
         "page.html.jinja",
         facts=facts,
         sections=[section for chapter in chapters for section in chapter.sections],
-        headline=headline(facts, verdicts),
+        headline=headline(verdicts),
+        tally=tally(verdicts),
         pointers=look_first(facts, verdicts),
         files=files,
         style=Markup(style),

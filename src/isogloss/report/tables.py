@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 from isogloss.charts.composition import ENDINGS
 from isogloss.records import INTENTS, Measurement
@@ -44,7 +44,7 @@ def _guarded(cell: Cell) -> Cell:
 def audit_tables(facts: RunFacts) -> dict[str, str]:
     """File stem → CSV text: every measurement, rates by language, completeness."""
     names = [field.name for field in fields(Measurement)]
-    everything = csv_text(names, ([asdict(row)[n] for n in names] for row in facts.rows))
+    everything = csv_text(names, ([getattr(row, name) for name in names] for row in facts.rows))
     header = ["language", "name", "tier", "share_percent"]
     for term in TERMS:
         header += [term.metric, f"{term.metric}_low", f"{term.metric}_high", f"{term.metric}_n"]

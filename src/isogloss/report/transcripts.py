@@ -89,7 +89,12 @@ def sample_transcripts(store: RunStore, facts: RunFacts) -> Transcripts:
         if sum(size for place, size in sizes if place <= limit) > BYTE_BUDGET:
             break
         kept = limit
+    order = {language.tag: i for i, language in enumerate(facts.languages)}
     shown = [row for place, row in rows if place <= kept]
+    prompts = {key: i for i, key in enumerate(dict.fromkeys(row[0] for row in shown))}
+    shown.sort(
+        key=lambda row: (row[2] != "harmful", prompts[row[0]], order.get(row[1], len(order)))
+    )
     tags = {row[1] for row in shown} | {row[10] for row in shown if row[10]}
     payload = {
         "columns": COLUMNS,

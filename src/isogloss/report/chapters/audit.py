@@ -12,7 +12,7 @@ from isogloss.charts.render import Picture, inline_svg, svg_of
 from isogloss.records import INTENTS, Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.curses import curse_words
-from isogloss.report.facts import AUDIT, TIERS, RunFacts
+from isogloss.report.facts import TIERS, RunFacts
 from isogloss.report.glossary import BY_METRIC, TERMS, VERDICTS
 from isogloss.report.pictures import audit_pictures
 from isogloss.report.tables import audit_tables
@@ -35,7 +35,7 @@ _BALANCE_METRICS_LAST = ("reply_fidelity", "truncated_rate")
 
 def audit_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
     """None where the run holds no audit."""
-    if not any(row.area == AUDIT for row in facts.rows):
+    if not facts.audited:
         return None
     pictures = audit_pictures(facts)
     inlined = {picture.name: _inlined(picture) for picture in pictures}

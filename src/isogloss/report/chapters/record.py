@@ -8,9 +8,8 @@ from typing import Any
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import RunFacts
-from isogloss.report.glossary import BY_METRIC, TERMS, VERDICTS
+from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
 from isogloss.report.templates import render
-from isogloss.report.verdicts import CANNOT_FOLLOW_BELOW
 from isogloss.store import RunStore
 
 _TITLES = {
@@ -33,8 +32,8 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
             {
                 "terms": TERMS,
                 "verdicts": VERDICTS,
+                "against": AGAINST_ENGLISH,
                 "table": table,
-                "threshold": CANNOT_FOLLOW_BELOW,
                 "methods": sorted({row.method for row in facts.rows if row.method}),
             },
         ),
@@ -55,8 +54,8 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
     """Metric label → (reason, languages or tiers) for every row without an estimate."""
     names = {language.tag: language.name for language in facts.languages}
     grouped: dict[str, dict[str, list[str]]] = {}
-    for row in facts.rows:
-        if row.estimate is not None or row.category is not None:
+    for row in facts.audited:
+        if row.estimate is not None or row.category is not None or row.unit == "verdict":
             continue
         where = grouped.setdefault(_label(row), {}).setdefault(row.reason or "no reason stored", [])
         place = names.get(row.language or "", row.language) or row.tier or "whole run"
@@ -90,7 +89,7 @@ def limits(facts: RunFacts) -> list[str]:
             f"The judge ({judge or 'none'}) was not checked against human labels here; its errors "
             "are not in the intervals."
         )
-    if str(facts.audit.get("n_samples", 1)) in {"1", "None"}:
+    if facts.audit.get("samples", 1) == 1:
         said.append("One reply a prompt: what other samples would say was not asked.")
     unknown = [x.name for x in facts.languages if x.share is None]
     if unknown:
@@ -98,6 +97,8 @@ def limits(facts: RunFacts) -> list[str]:
             f"No usable share for {', '.join(unknown)}: they are in no slope"
             " (a censored share keeps its tier)."
         )
+    if facts.other_audits:
+        said.append(f"Also in this run, and not on this page: {'; '.join(facts.other_audits)}.")
     if facts.english is None:
         said.append("English was not asked, so no language is compared with it.")
     if not facts.categories:

@@ -8,6 +8,8 @@
     return element;
   };
 
+  const count = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
+
   // Theme: as the system, light, dark.
   const root = document.documentElement;
   const themes = [["", "◐", "as the system"], ["light", "○", "light"], ["dark", "●", "dark"]];
@@ -138,7 +140,7 @@
     if (row[at.language] !== data.english) {
       grid.append(quote("The same in English", row[at.reference] || "(no reference stored)", data.english));
     }
-    const cut = row[at.cut] ? `Shortened here by ${row[at.cut].toLocaleString("en")} characters.` : "";
+    const cut = row[at.cut] ? `Shortened here by ${count(row[at.cut])} characters.` : "";
     const limit = row[at.truncated] ? "Cut at the token limit." : "";
     grid.append(quote("Reply", row[at.reply], row[at.reply_language], [cut, limit].filter(Boolean).join(" ")));
     const twin = inEnglish.get(`${row[at.id]}\n${row[at.variant]}\n${row[at.intent]}`);
@@ -163,7 +165,7 @@
     const wanted = [...new FormData(form)].filter(([, value]) => value);
     const found = data.rows.filter((row) => wanted.every(([name, value]) => row[at[name]] === value));
     browser.replaceChildren(...found.slice(0, shown).map(item));
-    $("found").textContent = `${found.length.toLocaleString("en")} found`;
+    $("found").textContent = `${count(found.length)} found`;
     $("more").hidden = found.length <= shown;
   };
   form.hidden = false;
