@@ -1,0 +1,109 @@
+"""Sample sizes against textbook figures, scipy's noncentral t and a simulation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import nct, t
+
+from isogloss.errors import InputError
+from isogloss.stats.intervals import Estimate, clustered_rate
+from isogloss.stats.paired import rate_difference
+from isogloss.stats.power import (
+    Design,
+    detectable_difference,
+    multiplier,
+    needed_clusters,
+    needed_n,
+)
+
+
+@pytest.mark.parametrize(
+    ("rate", "difference", "n"),
+    # (1.95996 + 0.84162)^2 (p1 q1 + p2 q2) / d^2, rounded up
+    [(0.10, 0.05, 683), (0.50, 0.10, 385), (0.05, 0.15, 73)],
+)
+def test_two_proportions_by_hand(rate: float, difference: float, n: int) -> None:
+    other = rate + difference
+    by_hand = 7.8489 * (rate * (1 - rate) + other * (1 - other)) / difference**2
+    assert by_hand == pytest.approx(n, abs=1)
+    assert needed_n(Design(n_clusters=1, rate=rate), difference) == n
+
+
+def test_detectable_and_needed_are_each_others_inverse() -> None:
+    base = Design(n_clusters=1, rate=0.2, cluster_size=4, icc=0.3, language_sd=0.02)
+    for question in ("difference", "gap", "non-inferiority"):
+        n = needed_n(base, 0.08, question)
+        assert n is not None
+        at = detectable_difference(replace(base, n_clusters=n), question)
+        below = detectable_difference(replace(base, n_clusters=n - 1), question)
+        assert at is not None
+        assert below is not None
+        assert at <= 0.08 < below
+
+
+def test_more_of_everything_sees_smaller_differences() -> None:
+    base = Design(n_clusters=100, rate=0.2, cluster_size=4, icc=0.4)
+    seen = detectable_difference(base)
+    assert seen is not None
+    better = (
+        {"n_clusters": 200},
+        {"cluster_size": 8},
+        {"icc": 0.1},
+        {"pairing": 0.5},
+        {"power": 0.7},
+        {"level": 0.9},
+    )
+    for change in better:
+        assert (detectable_difference(replace(base, **change)) or 1) < seen
+    assert (detectable_difference(replace(base, n_comparisons=15)) or 0) > seen
+    # rows of one prompt that are all alike are worth one
+    alike = replace(base, icc=1.0)
+    assert detectable_difference(alike) == pytest.approx(
+        detectable_difference(replace(base, cluster_size=1)), rel=0.01
+    )
+
+
+def test_languages_that_vary_put_a_floor_no_prompts_lift() -> None:
+    base = Design(n_clusters=300, rate=0.1, language_sd=0.1)
+    assert needed_n(base, 0.10, "gap") is None
+    assert needed_n(replace(base, language_sd=None), 0.10, "gap") is not None
+    assert needed_n(replace(base, n_low=20, n_high=20), 0.10, "gap") is not None
+    many = detectable_difference(replace(base, n_clusters=1_000_000), "gap")
+    delta = multiplier(base, "gap")
+    assert 1 - nct.cdf(t.ppf(0.975, 8), 8, delta) == pytest.approx(0.8, abs=1e-6)
+    assert many == pytest.approx(delta * 0.1 * (2 / 5) ** 0.5, rel=0.01)
+
+
+def test_the_planned_power_is_had_by_the_difference_that_is_reported() -> None:
+    n = needed_n(Design(n_clusters=1, rate=0.2), 0.12)
+    assert n is not None
+    rng = np.random.default_rng(0)
+    found = 0
+    for _ in range(600):
+        a, b = rng.random(n) < 0.32, rng.random(n) < 0.2
+        found += (rate_difference(a, np.ones(n), b, np.ones(n)).low or 0) > 0
+    assert found / 600 == pytest.approx(0.8, abs=0.06)
+
+
+def test_needed_clusters_from_an_estimate() -> None:
+    estimate = Estimate(
+        estimate=0.0, low=-0.1, high=0.1, n=100, k=None, n_clusters=50, method="m", detectable=0.14
+    )
+    assert needed_clusters(estimate, 0.07) == 200
+    assert needed_clusters(clustered_rate([1], [2]), 0.07) is None
+    with pytest.raises(InputError):
+        needed_clusters(estimate, 0.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"icc": 2.0}, {"rate": -0.1}, {"n_clusters": 0}, {"language_sd": 0.9}, {"power": 1.0}],
+)
+def test_values_out_of_range_name_themselves(change: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(change))):
+        replace(Design(n_clusters=10), **change)
+    with pytest.raises(InputError, match="two languages"):
+        multiplier(Design(n_clusters=10, n_low=1, language_sd=0.1), "gap")
