@@ -19,7 +19,7 @@ class LocalOptions:
             physical cores. A tiny model spends its time in many short operations, and threads
             that must meet after each of them are slower than one: on cores that others use too,
             two threads have been seen ten times slower than one.
-        workers: processes the planned batches are spread over, one thread each; CPU only. Each takes
+        workers: processes the planned batches are spread over, one thread each; CPU only. One takes
             seconds to start: for a tiny model they pay from about ten thousand replies on.
         trust_remote_code: run Python that comes with the model. Off: someone else's code.
         revision: commit, tag or branch of a model that comes from the hub.
