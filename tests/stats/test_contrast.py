@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from scipy.stats import linregress, ttest_ind
+from scipy.stats import ttest_ind
 
 from isogloss.errors import InputError
 from isogloss.stats.contrast import (
@@ -60,7 +60,7 @@ def test_gap_and_slope_are_means_and_least_squares_over_languages() -> None:
         gap = tier_gap(k, n, low, high, scope=scope)
         line = slope(k, n, X, scope=scope)
         assert gap.estimate == pytest.approx(rates[5:].mean() - rates[:3].mean())
-        assert line.estimate == pytest.approx(linregress(X, rates).slope)
+        assert line.estimate == pytest.approx(np.polyfit(X, rates, 1)[0])
 
 
 def test_two_tiers_with_many_prompts_are_welch() -> None:
@@ -90,9 +90,8 @@ def test_satterthwaite_of_two_groups_is_welchs_formula() -> None:
 
 
 def test_the_wider_scope_is_never_narrower_and_keeps_width_at_zero() -> None:
-    cases = [counts(np.full(8, 0.3), seed=s) for s in range(5)]
-    cases.append((np.zeros((40, 8)), np.ones((40, 8))))
-    for k, n in cases:
+    never = (np.zeros((40, 8)), np.ones((40, 8)))
+    for k, n in (never, *(counts(np.full(8, 0.3), seed=s) for s in range(5))):
         for estimate in (
             lambda scope, k=k, n=n: slope(k, n, X, scope=scope),
             lambda scope, k=k, n=n: tier_gap(k, n, X < 0.1, X > 0.5, scope=scope),
