@@ -199,9 +199,7 @@ class RunStore:
                     rows,
                 )
             except sqlite3.IntegrityError as error:
-                raise DefectError(
-                    f"a response to a prompt this run does not hold: {error}"
-                ) from error
+                raise DefectError(f"a response to a prompt not in this run: {error}") from error
 
     def drop_errors(self, *, target: str, arm: str, settings: str) -> int:
         """Forget responses with status ``error`` (a resumed run asks them again); how many."""

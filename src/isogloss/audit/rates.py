@@ -234,18 +234,26 @@ def _language_row(cells: Cells, index: int, tier: str, common: Mapping[str, Any]
     n, k = cells.trials[:, index].sum(), cells.successes[:, index].sum()
     fields: dict[str, Any] = dict(common) | {"language": cells.languages[index], "tier": tier}
     if reason is not None:
+        verdict = "not measured"
+        if cells.unverified[index]:
+            verdict, reason = "unverified", f"{_missing(cells, index)}; {reason}"
         return Measurement(
             area="audit", metric=cells.rate.name, n=int(n), k=float(k), reason=reason,
-            verdict="not measured", **fields,
+            verdict=verdict, **fields,
         )  # fmt: skip
     estimate = clustered_rate(cells.successes[:, index], cells.trials[:, index])
     row = measurement(cells.rate.name, estimate, **fields)
     if not cells.unverified[index]:
         return row
-    return _with_bounds(row, float(cells.missing[index]), float(cells.planned[index]))
+    return _with_bounds(row, float(cells.missing[index]), _missing(cells, index))
 
 
-def _with_bounds(row: Measurement, missing: float, planned: float) -> Measurement:
+def _missing(cells: Cells, index: int) -> str:
+    missing, planned = cells.missing[index], cells.planned[index]
+    return f"{missing:.0f} of {planned:.0f} planned replies have no outcome"
+
+
+def _with_bounds(row: Measurement, missing: float, reason: str) -> Measurement:
     """The row with the widest interval that replies without an outcome could still make true."""
     k, low, high = row.k or 0.0, row.low or 0.0, row.high or 1.0
     lowest, highest = k / (row.n + missing), (k + missing) / (row.n + missing)
@@ -255,8 +263,7 @@ def _with_bounds(row: Measurement, missing: float, planned: float) -> Measuremen
         high=max(high, highest),
         method=f"{row.method}; bounds over replies without an outcome",
         verdict="unverified",
-        reason=f"{missing:.0f} of {planned:.0f} planned replies have no outcome "
-        f"(error, unjudged or pending): anything from {lowest:.0%} to {highest:.0%} is possible",
+        reason=f"{reason}: anything from {lowest:.0%} to {highest:.0%} is possible",
     )
 
 

@@ -64,13 +64,18 @@ def tally(frame: pl.DataFrame, languages: Sequence[str], clusters: Sequence[str]
         clusters: the cluster axis.
     """
     n_clusters, n_languages = len(clusters), len(languages)
+    counts = np.zeros((n_clusters * n_languages, len(COLUMNS)))
+    shape = (n_clusters, n_languages, len(COLUMNS))
+    if frame.is_empty():
+        return Tally(
+            languages=tuple(languages), clusters=tuple(clusters), counts=counts.reshape(shape)
+        )
     place = frame.select(
         pl.col("cluster_id").replace_strict(clusters, range(n_clusters), return_dtype=pl.Int64)
         * n_languages
         + pl.col("language").replace_strict(languages, range(n_languages), return_dtype=pl.Int64)
     ).to_series()
     kinds = frame.select(place.alias("place"), pl.col("n"), **_indicators())
-    counts = np.zeros((n_clusters * n_languages, len(COLUMNS)))
     for index, column in enumerate(COLUMNS):
         rows = kinds.filter(pl.col(column))
         counts[:, index] = np.bincount(
@@ -79,7 +84,7 @@ def tally(frame: pl.DataFrame, languages: Sequence[str], clusters: Sequence[str]
     return Tally(
         languages=tuple(languages),
         clusters=tuple(clusters),
-        counts=counts.reshape(n_clusters, n_languages, len(COLUMNS)),
+        counts=counts.reshape(shape),
     )
 
 

@@ -1,0 +1,193 @@
+"""The run folder: by key, only growing, and in words when the machine says no."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isogloss.errors import DefectError, StoreError
+from isogloss.records import Measurement, Prompt, Request, RequestKey, Response, Verdict
+from isogloss.store import RunStore
+
+WHO = {"target": "t", "arm": "none", "settings": "s"}
+
+
+def prompt(number: int, language: str = "en", text: str = "?") -> Prompt:
+    return Prompt(
+        prompt_id=f"p{number}", language=language, text=text, intent="harmful", cluster_id="c"
+    )
+
+
+def reply(number: int, text: str = "no", status: str = "ok") -> Response:
+    return Response(request=Request(prompt=prompt(number)), status=status, text=text)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with RunStore(tmp_path / "run", create=True) as opened:
+        opened.add_prompts([prompt(n) for n in range(4)])
+        yield opened
+
+
+def test_what_is_stored_comes_back(store: RunStore) -> None:
+    response = Response(
+        request=Request(prompt=prompt(1), sample=2),
+        status="ok",
+        text="nul \x00, escape \x1b[31m, right-to-left \u202e, 𝒜",
+        truncated=True,
+        reply_language="fr",
+        n_prompt_tokens=3,
+        n_tokens=5,
+        recorded_outcome="refused",
+        recorded_correct=False,
+    )
+    store.add_responses([response], **WHO)
+    assert [r for _, r in store.unjudged_by("j")] == [response]
+    assert store.answered(**WHO) == {RequestKey("p1", "en", "original", 2)}
+    assert store.answered(target="t", arm="none", settings="other") == frozenset()
+
+
+def test_a_lone_surrogate_becomes_a_replacement_character(store: RunStore) -> None:
+    store.add_responses([reply(1, "a\ud800b")], **WHO)
+    assert [r.text for _, r in store.unjudged_by("j")] == ["a\ufffdb"]
+
+
+def test_the_first_answer_stays(store: RunStore) -> None:
+    store.add_responses([reply(1, "first")], **WHO)
+    store.add_responses([reply(1, "second"), reply(2, "other")], **WHO)
+    assert [r.text for _, r in store.unjudged_by("j")] == ["first", "other"]
+
+
+def test_a_reply_to_nothing_is_a_defect_not_silence(store: RunStore) -> None:
+    with pytest.raises(DefectError, match="not in this run"):
+        store.add_responses([reply(1), reply(99)], **WHO)
+    assert store.answered(**WHO) == frozenset(), "all or nothing"
+
+
+def test_judges_see_each_reply_once(store: RunStore) -> None:
+    store.add_responses([reply(1), reply(2), reply(3, status="blocked")], **WHO)
+    (first, _), (second, _) = store.unjudged_by("j")
+    store.add_verdicts([(first, Verdict(outcome="refused"))], judge="j")
+    assert [i for i, _ in store.unjudged_by("j")] == [second]
+    assert store.n_unjudged_by("j") == 1
+    assert store.n_unjudged_by("other") == 2
+    assert [i for i, _ in store.unjudged_by("other", after=first, limit=1)] == [second]
+    store.add_verdicts([(first, Verdict(outcome="complied"))], judge="j")
+    results = dict(store.results("j").select("result", "n").iter_rows())
+    assert results == {"refused": 1, "unjudged": 1, "blocked": 1}
+    assert store.judges() == ["j"]
+
+
+def test_dropped_errors_are_asked_again_and_only_those(store: RunStore) -> None:
+    store.add_responses([reply(1), reply(2, "", "error"), reply(3, "", "blocked")], **WHO)
+    assert store.drop_errors(**WHO) == 1
+    assert {key.prompt_id for key in store.answered(**WHO)} == {"p1", "p3"}
+
+
+def test_another_prompt_under_the_same_key_is_refused(store: RunStore) -> None:
+    with pytest.raises(StoreError, match="other content"):
+        store.add_prompts([prompt(8), prompt(1, text="something else")])
+    assert store.prompts().height == 4, "nothing of a refused set is kept"
+
+
+def test_measurements_are_replaced_by_area_and_source(store: RunStore) -> None:
+    def row(area: str, target: str, judge: str | None, value: float) -> Measurement:
+        return Measurement(area=area, metric="m", target=target, judge=judge, estimate=value)
+
+    store.replace_measurements("audit", [row("audit", "t", "j", 1), row("audit", "u", None, 2)])
+    store.replace_measurements("compare", [row("compare", "t", "j", 3)])
+    store.replace_measurements("audit", [row("audit", "t", "j", 4)], target="t", judge="j")
+    assert sorted(r.estimate or 0 for r in store.measurements()) == [2, 3, 4]
+    store.replace_measurements("audit", [], target="u", judge=None)
+    assert [r.estimate for r in store.measurements("audit")] == [4]
+
+
+def test_meta_is_json(store: RunStore) -> None:
+    store.set_meta("audit", {"a": [1, None, "ü"]})
+    assert store.meta("audit") == {"a": [1, None, "ü"]}
+    assert store.meta("nothing", 7) == 7
+
+
+def test_outcomes_are_by_key(store: RunStore) -> None:
+    store.add_responses([reply(2), reply(1), reply(3, "", "error")], **WHO)
+    ids = {r.request.prompt.prompt_id: i for i, r in store.unjudged_by("j")}
+    store.add_verdicts([(ids["p1"], Verdict(outcome="complied", correct=True))], judge="j")
+    rows = store.outcomes(target="t", arm="none", judge="j").select(
+        "prompt_id", "result", "correct"
+    )
+    assert rows.rows() == [("p1", "complied", 1), ("p2", "unjudged", None), ("p3", "error", None)]
+    assert store.sources() == [("t", "none", "s")]
+
+
+def test_not_a_run_folder(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="not a run folder"):
+        RunStore(tmp_path)
+    (tmp_path / "run.db").write_text("this is no database, but it is long enough to look" * 100)
+    with pytest.raises(StoreError, match="cannot use"):
+        RunStore(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot open"):
+        RunStore(tmp_path / "file" / "run", create=True)
+
+
+def test_another_version_is_named(tmp_path: Path) -> None:
+    RunStore(tmp_path / "run", create=True).close()
+    with sqlite3.connect(tmp_path / "run" / "run.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StoreError, match="schema 99"):
+        RunStore(tmp_path / "run")
+
+
+def test_a_folder_nobody_can_write_is_an_error_in_words() -> None:
+    with pytest.raises(StoreError, match="cannot open the run folder"):
+        RunStore("/proc/run", create=True)
+
+
+def test_a_read_only_run_can_still_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RunStore(tmp_path / "run", create=True) as written:
+        written.add_prompts([prompt(1)])
+    # As root every folder is writable: pretend it is not, as on a read-only file system.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with RunStore(tmp_path / "run") as store:
+        assert store.prompts().height == 1
+        with pytest.raises(StoreError, match="readonly"):
+            store.set_meta("a", 1)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from isogloss.store import RunStore
+from isogloss.errors import StoreError
+from isogloss.records import Prompt
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+def prompts(start, n):
+    return [Prompt(prompt_id=str(i), language="en", text="x" * 1000, intent="benign",
+                   cluster_id="c") for i in range(start, start + n)]
+with RunStore(sys.argv[1], create=True) as store:
+    store.add_prompts(prompts(0, 10))
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        store.add_prompts(prompts(10, 5000))
+    except StoreError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    """A file size limit stands in for the disk: the write fails in the same place."""
+    folder = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert "cannot write to" in done.stdout
+    assert "run the same command again" in done.stdout
+    with RunStore(folder) as store:
+        assert store.prompts().height == 10
+        store.add_prompts([prompt(n) for n in range(100)])
+        assert store.prompts().height == 110
