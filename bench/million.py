@@ -55,7 +55,9 @@ def build(folder: Path, n_rows: int, n_clusters: int, seed: int = 0) -> None:
             follows = rng.random(n_prompts) < 1 / (1 + np.exp(-3 - lean))
             correct = rng.random(n_prompts) < 0.8
             responses = [
-                Response(request=Request(prompt=p), status="ok", text="reply", reply_language=language)
+                Response(
+                    request=Request(prompt=p), status="ok", text="reply", reply_language=language
+                )
                 for p in prompts
             ]
             verdicts: list[tuple[int, Verdict]] = []
