@@ -43,8 +43,14 @@ def make_run(
     n_prompts: int = 60,
     replies: tuple[str, ...] = (),
     seed: int = 0,
+    hostile: bool = False,
 ) -> Path:
-    """Write a complete run; with ``replies`` those texts are what the model said, in turn."""
+    """Write a complete run.
+
+    Args:
+        replies: what the model says, in turn; harmless words unless given.
+        hostile: put the first reply into prompts, categories, settings and reasons as well.
+    """
     random = Random(seed)
     store = RunStore(folder, create=True)
     prompts: list[Prompt] = []
@@ -54,10 +60,12 @@ def make_run(
         for intent in ("harmful", "benign"):
             for i in range(n_prompts):
                 category = CATEGORIES[i % len(CATEGORIES)]
+                if hostile and i % 3 == 0:
+                    category = f"=cmd|{replies[i % 2]}"
                 prompt = Prompt(
                     prompt_id=f"{intent}-{i:03d}",
                     language=tag,
-                    text=f"{tag} {intent} {i} tomi kelu rasa?",
+                    text=replies[0] if hostile else f"{tag} {intent} {i} tomi kelu rasa?",
                     intent=intent,
                     category=category,
                     reference=f"How do I {category} number {i}?",
@@ -81,6 +89,8 @@ def make_run(
     _answer(store, prompts, outcomes, replies)
     for key, value in _meta(table, n_prompts).items():
         store.set_meta(key, value)
+    if hostile:
+        store.set_meta("environment", {replies[0]: {"@cell": replies[1]}})
     rows = measure_run(store, target=TARGET, judge="oracle", shares=table)
     store.replace_measurements("audit", rows)
     store.close()

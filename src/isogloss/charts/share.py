@@ -133,10 +133,10 @@ def _panel(
         line, fan = fitted_line(panel.points, panel.slope)
         layers += [
             alt.Chart(alt.Data(values=fan))
-            .mark_area(color=colour, opacity=0.13, clip=True, aria=False)
+            .mark_area(color=colour, opacity=0.13, aria=False)
             .encode(x=x, y=alt.Y("low:Q", scale=scale, axis=y_axis), y2="high:Q"),
             alt.Chart(alt.Data(values=line))
-            .mark_line(color=colour, strokeWidth=1.6, clip=True, aria=False)
+            .mark_line(color=colour, strokeWidth=1.6, aria=False)
             .encode(x=x, y=alt.Y("rate:Q", scale=scale, axis=y_axis)),
         ]
     domain_tiers = list(TIER_SHAPES)
@@ -202,7 +202,8 @@ def place_labels(
             align, dx, dy = placement
             left = x + dx - {"left": 0.0, "center": size / 2, "right": size}[align]
             box = (left, y + dy - 5, left + size, y + dy + 5)
-            if not any(_overlap(box, other) for other in taken):
+            inside = box[0] >= 0 and box[3] <= height
+            if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 placed.setdefault(placement, []).append(point)
                 break

@@ -140,7 +140,7 @@ def read_facts(store: RunStore) -> RunFacts:
         )
     keys = ("audit", "share_table", "prompt_set", "environment", "model", "lab")
     meta = {key: store.meta(key) for key in keys}
-    asked = meta["audit"] or {}
+    asked: dict[str, Any] = meta["audit"] or {}
     audited = [
         row
         for row in rows
@@ -148,7 +148,7 @@ def read_facts(store: RunStore) -> RunFacts:
         and all(getattr(row, key) == asked.get(key, getattr(row, key)) for key in _SUBJECT)
     ]
     variants = list(dict.fromkeys(row.variant for row in audited if row.variant))
-    primary = str((meta["audit"] or {}).get("primary_variant") or "original")
+    primary = str(asked.get("primary_variant") or "original")
     if variants and primary not in variants:
         primary = variants[0]
     index: dict[tuple[str | None, ...], Measurement] = {}

@@ -21,10 +21,10 @@ def percent(rate: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of rates in percentage points, with its sign: ``+31``, ``−4``, ``0``."""
-    text = _points(abs(difference))
-    if text == "0":
+    value = 100 * difference
+    if abs(value) < 1e-9:
         return "0"
-    return f"{MINUS if difference < 0 else '+'}{text}"
+    return f"{value:+.{0 if abs(value) >= 0.95 else 1}f}".replace("-", MINUS)
 
 
 def interval(low: float | None, high: float | None, *, signed: bool = False) -> str:
@@ -77,9 +77,11 @@ def listed(words: list[str], *, at_most: int = 4) -> str:
 
 
 def _points(rate: float) -> str:
+    """Whole percents, but what is not quite 0 or 100 is never written as 0 or 100."""
     value = 100 * rate
-    if value == 0 or abs(value) >= 0.95:
-        text = f"{value:.0f}" if abs(value) < 99.95 or abs(value) >= 100 else f"{value:.1f}"
-    else:
-        text = f"{value:.1f}"
-    return text.replace("-", MINUS) if text not in {"-0", "-0.0", "0.0"} else "0"
+    from_end = min(value, 100 - value)
+    if abs(from_end) < 1e-9 or from_end >= 0.95:
+        return f"{value:.0f}"
+    if from_end < 0.05:
+        return "<0.1" if value < 50 else ">99.9"
+    return f"{value:.1f}"

@@ -55,7 +55,7 @@ def _point(facts: RunFacts, language: LanguageFacts, metric: str) -> SharePoint 
 
 
 def _share(facts: RunFacts) -> Picture | None:
-    panels = []
+    panels: list[SharePanel] = []
     for metric, title, colour in _PANELS:
         points = [_point(facts, x, metric) for x in facts.languages if x.share]
         row = facts.curse(f"{metric}_slope", DECIDING_SCOPE)
@@ -74,7 +74,7 @@ def _forest(facts: RunFacts) -> Picture | None:
 
 
 def _categories(facts: RunFacts) -> Picture | None:
-    cells = []
+    cells: list[Cell] = []
     for language in facts.languages:
         for category in facts.categories:
             row = facts.rate("compliance_rate", language.tag, category=category)

@@ -48,7 +48,7 @@ def audit_tables(facts: RunFacts) -> dict[str, str]:
     header = ["language", "name", "tier", "share_percent"]
     for term in TERMS:
         header += [term.metric, f"{term.metric}_low", f"{term.metric}_high", f"{term.metric}_n"]
-    by_language = []
+    by_language: list[list[Cell]] = []
     for language in facts.languages:
         cells: list[Cell] = [language.tag, language.name, language.tier, language.share]
         for term in TERMS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,7 +25,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "percent": percent,
         "integer": integer,
         "figure": figure,
@@ -33,7 +34,8 @@ def environment() -> Environment:
         "share": share,
         "printable": printable,
     }
-    made.tests["measured"] = _is_measured
+    made.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
+    made.tests["measured"] = _is_measured  # pyright: ignore[reportUnknownMemberType]
     return made
 
 

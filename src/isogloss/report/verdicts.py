@@ -66,10 +66,9 @@ def _verdict(facts: RunFacts, language: LanguageFacts) -> LanguageVerdict:
     against = None
     if facts.english and language != facts.english:
         against = row.verdict if row and row.verdict in AGAINST_ENGLISH else "not measured"
-    reason = (
-        _upper(own.reason) if own and own.reason and kind in (*_SILENT, "cannot follow") else ""
-    )
-    parts = ([f"{reason}."] if reason else []) + ([_figures(row)] if row else [])
+    parts = [*([_figures(row)] if row else []), *_also(facts, language)]
+    if own and own.reason and kind in {"unverified", "not measured", "cannot follow"}:
+        parts.append(f"{_upper(own.reason)}.")
     return LanguageVerdict(
         language=language,
         kind=kind,
