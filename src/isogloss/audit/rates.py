@@ -20,7 +20,6 @@ from isogloss.audit.tally import COMPLIED, JUDGED, REFUSED, Array, Tally
 from isogloss.records import Measurement
 from isogloss.stats.contrast import language_contrast
 from isogloss.stats.intervals import Estimate, clustered_rate
-from isogloss.stats.paired import rate_difference
 
 MIN_RELEVANT = 30
 """A harmful rate on fewer relevant replies is not measured, and leaves gaps and slopes."""
@@ -280,10 +279,14 @@ def _difference_row(
         return Measurement(
             area="audit", metric=name, reason=reason, verdict="not measured", **fields
         )
-    estimate = rate_difference(
-        a.successes[:, index], a.trials[:, index], b.successes[:, index], b.trials[:, index],
-        seed=common["seed"],
-    )  # fmt: skip
+    columns = (slice(None), [index])
+    estimate = language_contrast(
+        np.hstack([a.successes[columns], b.successes[columns]]),
+        np.hstack([a.trials[columns], b.trials[columns]]),
+        [1.0, -1.0],
+        scope="these languages",
+    )
+    estimate = replace(estimate, p_value=None, detectable=None)
     row = measurement(name, estimate, **fields)
     if a.unverified[index] or b.unverified[index]:
         reason = f"more than {MAX_MISSING:.0%} of the planned replies have no outcome"

@@ -69,12 +69,20 @@ def gap_verdict(
     if wide.low > 0 or wide.high < 0:
         return ("found" if wide.estimate * worse > 0 else "reversed"), None
     verdict, reason = _nothing_found(wide, span)
-    if verdict == "underpowered" and (narrow.detectable or 0.0) * span <= INTEREST:
-        # The prompts would do: it is the languages that differ too much, or are too few.
-        seen = (wide.detectable or 0.0) * span
-        needed = ceil(n_languages * (seen / INTEREST) ** 2)
-        return verdict, f"{_seen(seen)}; {INTEREST:.0%} needs about {needed} such languages"
+    if verdict == "underpowered":
+        reason = _gap_needs(wide, narrow, span=span, n_languages=n_languages)
     return verdict, reason
+
+
+def _gap_needs(wide: Estimate, narrow: Estimate, *, span: float, n_languages: int) -> str:
+    """Prompts, where these languages alone ask for more; languages, where how they vary does."""
+    seen, seen_here = ((e.detectable or 0.0) * span for e in (wide, narrow))
+    needs: list[str] = []
+    if seen_here > INTEREST:
+        needs.append(f"n = {ceil(wide.n * (seen_here / INTEREST) ** 2)}")
+    if seen > 1.25 * seen_here:
+        needs.append(f"{ceil(n_languages * (seen / INTEREST) ** 2)} such languages")
+    return f"{_seen(seen)}; {INTEREST:.0%} needs about {' and '.join(needs)}"
 
 
 def _nothing_found(estimate: Estimate, span: float) -> tuple[str, str | None]:

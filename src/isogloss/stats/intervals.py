@@ -73,7 +73,9 @@ def wilson_bounds(rate: ArrayLike, n: ArrayLike, quantile: ArrayLike) -> tuple[A
         n: sample sizes, whole or effective.
         quantile: of the normal or of t, for example 1.96.
     """
-    rate, n, z2 = np.asarray(rate, float), np.asarray(n, float), np.square(quantile)
+    # A mean of rates may round to a hair above 1, and then its variance to a hair below 0.
+    rate = np.clip(np.asarray(rate, float), 0.0, 1.0)
+    n, z2 = np.asarray(n, float), np.square(quantile)
     total = n + z2
     centre = (n * rate + z2 / 2) / total
     half = np.sqrt(z2 * (n * rate * (1 - rate) + z2 / 4)) / total
