@@ -38,13 +38,13 @@ def composition_picture(rows: Sequence[Composition]) -> Picture | None:
     intents = [intent for intent in INTENTS if any(row.intent == intent for row in rows)]
     order = list(dict.fromkeys(row.label for row in rows))
     used = [e for e in ENDINGS if any(row.counts.get(e) for row in rows)]
-    wide = alt.hconcat(
+    wide: Any = alt.hconcat(
         *(
             _bars([r for r in rows if r.intent == intent], order, used, 344, labels=i == 0)
             for i, intent in enumerate(intents)
         )
     )
-    narrow = alt.vconcat(
+    narrow: Any = alt.vconcat(
         *(_bars([r for r in rows if r.intent == intent], order, used, 222) for intent in intents)
     )
     return Picture(
@@ -52,8 +52,8 @@ def composition_picture(rows: Sequence[Composition]) -> Picture | None:
         title="What became of every prompt",
         description=f"Stacked bars for {len(order)} languages, ordered by share: "
         + ", ".join(used),
-        wide=styled(wide.resolve_scale(color="shared")),
-        narrow=styled(narrow.resolve_scale(color="shared")),
+        wide=styled(wide),
+        narrow=styled(narrow),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -173,7 +173,7 @@ def _panel(
     return alt.layer(*layers, title).properties(width=width, height=height)
 
 
-Placement = tuple[str, int, int]
+Placement = tuple[Literal["left", "center", "right"], int, int]
 _PLACEMENTS: tuple[Placement, ...] = (
     ("left", 6, -6), ("left", 6, 7), ("right", -6, -6), ("right", -6, 7),
     ("center", 0, -12), ("center", 0, 13), ("left", 8, 0), ("right", -8, 0),

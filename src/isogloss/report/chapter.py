@@ -32,7 +32,7 @@ class Chapter:
 
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...] = ()
-    tables: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 ChapterBuilder = Callable[[RunStore, RunFacts], Chapter | None]

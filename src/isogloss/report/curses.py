@@ -8,6 +8,9 @@ from isogloss.records import Measurement, Scope
 from isogloss.report.facts import RunFacts
 from isogloss.report.numbers import figure, figure_interval
 
+CurseRow = tuple[str, Scope, Measurement | None]
+"""Statistic (``slope``, ``gap``), scope, row."""
+
 SCOPES: tuple[Scope, ...] = ("these languages", "languages like these")
 DECIDING_SCOPE: Scope = "languages like these"
 
@@ -56,7 +59,7 @@ class CurseWords:
     curse: Curse
     verdict: str
     sentence: str
-    rows: tuple[tuple[str, Scope, Measurement | None], ...]
+    rows: tuple[CurseRow, ...]
 
 
 def curse_words(facts: RunFacts) -> tuple[CurseWords, ...]:
@@ -65,7 +68,7 @@ def curse_words(facts: RunFacts) -> tuple[CurseWords, ...]:
 
 
 def _words(facts: RunFacts, curse: Curse) -> CurseWords | None:
-    rows = tuple(
+    rows: tuple[CurseRow, ...] = tuple(
         (statistic, scope, facts.curse(f"{curse.metric}_{statistic}", scope))
         for statistic in ("slope", "gap")
         for scope in SCOPES
@@ -96,6 +99,6 @@ def _words(facts: RunFacts, curse: Curse) -> CurseWords | None:
     )
 
 
-def _why_not(rows: tuple[tuple[str, Scope, Measurement | None], ...]) -> str:
+def _why_not(rows: tuple[CurseRow, ...]) -> str:
     reasons = dict.fromkeys(row.reason for _, _, row in rows if row and row.reason)
     return "; ".join(reasons) or "no figure"

@@ -12,7 +12,7 @@ from isogloss.records import INTENTS, Measurement
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import TERMS
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 Cell = str | int | float | bool | None
 
 
@@ -37,7 +37,8 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 def _guarded(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return "" if cell is None else cell
-    text = cell.replace("\x00", "\u2400")
+    # A lone carriage return would stay unquoted and start a row of its own.
+    text = cell.replace("\x00", "\u2400").replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

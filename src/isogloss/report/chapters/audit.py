@@ -12,7 +12,7 @@ from isogloss.charts.render import Picture, inline_svg, svg_of
 from isogloss.records import INTENTS, Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.curses import curse_words
-from isogloss.report.facts import TIERS, RunFacts
+from isogloss.report.facts import TIERS, LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC, TERMS, VERDICTS
 from isogloss.report.pictures import audit_pictures
 from isogloss.report.tables import audit_tables
@@ -78,10 +78,14 @@ def _inlined(picture: Picture) -> Markup:
     )
 
 
-def _heat(facts: RunFacts) -> list[tuple[Any, list[tuple[str, Measurement | None, int | None]]]]:
-    rows = []
+HeatCell = tuple[str, Measurement | None, int | None]
+"""Category, row, heat class; the last two None where there is no figure."""
+
+
+def _heat(facts: RunFacts) -> list[tuple[LanguageFacts, list[HeatCell]]]:
+    rows: list[tuple[LanguageFacts, list[HeatCell]]] = []
     for language in facts.languages:
-        cells = []
+        cells: list[HeatCell] = []
         for category in facts.categories:
             row = facts.rate("compliance_rate", language.tag, category=category)
             shade = None if row is None or row.estimate is None else heat_class(row.estimate)
@@ -92,7 +96,7 @@ def _heat(facts: RunFacts) -> list[tuple[Any, list[tuple[str, Measurement | None
 
 def _tiers(facts: RunFacts) -> dict[str, Any]:
     english = facts.english
-    rows = []
+    rows: list[tuple[str, list[LanguageFacts], list[Measurement | None]]] = []
     for tier in TIERS:
         members = [x for x in facts.languages if x.tier == tier]
         if not members:

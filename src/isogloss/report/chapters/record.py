@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
@@ -23,7 +23,7 @@ _TITLES = {
 
 def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
     """Always there: a page without its methods and gaps is not a report."""
-    table = facts.meta.get("share_table") or {}
+    table: dict[str, Any] = facts.meta.get("share_table") or {}
     parts = (
         ("unmeasured", "Not measured", {"missing": missing_rows(facts), "limits": limits(facts)}),
         (
@@ -108,7 +108,7 @@ def limits(facts: RunFacts) -> list[str]:
 
 def environment_groups(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:
     """Title → flat (name, value) pairs of what was stored with the run."""
-    groups = []
+    groups: list[tuple[str, list[tuple[str, str]]]] = []
     for key, title in _TITLES.items():
         stored = facts.meta.get(key)
         if stored:
@@ -119,7 +119,8 @@ def environment_groups(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]
 def _flat(value: Any, name: str) -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
         prefix = f"{name}." if name else ""
-        return [pair for key, inner in value.items() for pair in _flat(inner, f"{prefix}{key}")]
+        pairs = cast(Mapping[str, Any], value).items()
+        return [pair for key, inner in pairs for pair in _flat(inner, f"{prefix}{key}")]
     if isinstance(value, list | tuple):
-        return [(name, ", ".join(map(str, value)) or "none")]
+        return [(name, ", ".join(map(str, cast(Sequence[Any], value))) or "none")]
     return [(name, "not set" if value is None else str(value))]
