@@ -1,6 +1,6 @@
 """Do the intervals hold? Coverage of every interval of `isogloss.stats` on planted truth.
 
-    python bench/coverage.py            about 4 minutes on one core; writes nothing
+    python bench/coverage.py            about 5 minutes on one idle core; writes nothing
     python bench/coverage.py --quick    about 30 seconds: every fifth cell, 500 simulations each
     python bench/coverage.py --tried    also the methods that were tried and left
 
