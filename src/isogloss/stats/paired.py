@@ -25,6 +25,8 @@ from isogloss.stats.intervals import (
 
 N_FLIPS = 9_999
 LARGEST_EXACT_SUM = 20_000
+FLIPPED_AT_ONCE = 4_000_000
+"""Signs in memory at a time (32 MB of float64)."""
 
 
 def rate_difference(
@@ -128,13 +130,22 @@ def sign_flip(differences: ArrayLike, *, seed: int = 0) -> float:
         signs = np.array(list(product((-1.0, 1.0), repeat=d.size)))
         sums = np.abs(signs @ d)
         return float((sums >= observed - 1e-12 * d.sum()).mean())
+    return (1 + _n_extreme(d, observed, seed)) / (1 + N_FLIPS)
+
+
+def _n_extreme(sizes: Array, observed: float, seed: int) -> int:
+    """How many random sign patterns give a sum at least as far from zero as the observed one."""
     rng = np.random.default_rng(seed)
-    n_bytes = -(-d.size // 8)
-    bits = np.unpackbits(
-        rng.integers(0, 256, size=(N_FLIPS, n_bytes), dtype=np.uint8), axis=1, count=d.size
-    )
-    sums = np.abs(2 * (bits.astype(np.float64) @ d) - d.sum())
-    return float((1 + (sums >= observed - 1e-12 * d.sum()).sum()) / (1 + N_FLIPS))
+    n_bytes, total = -(-sizes.size // 8), sizes.sum()
+    block = max(1, FLIPPED_AT_ONCE // sizes.size)
+    hits = 0
+    for start in range(0, N_FLIPS, block):
+        shape = (min(block, N_FLIPS - start), n_bytes)
+        drawn = rng.integers(0, 256, size=shape, dtype=np.uint8)
+        bits = np.unpackbits(drawn, axis=1, count=sizes.size)
+        sums = np.abs(2 * (bits.astype(np.float64) @ sizes) - total)
+        hits += int((sums >= observed - 1e-12 * total).sum())
+    return hits
 
 
 def _exact_whole(sizes: NDArray[np.int64], observed: int) -> float:
