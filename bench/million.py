@@ -90,7 +90,7 @@ def measure(folder: Path) -> dict[str, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Measure a run of a million verdicts.")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--clusters", type=int, default=2_000)
     parser.add_argument("--keep", type=Path, help="build here and keep it")

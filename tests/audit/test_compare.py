@@ -222,12 +222,12 @@ def test_the_gate_rarely_passes_what_is_worse_by_the_limit(tmp_path: Path) -> No
     for _ in range(n_runs):
         sides: list[Slice] = []
         for chance in (0.1, 0.2):
-            counts = np.zeros((n, 1, len(COLUMNS)))
+            counts = np.zeros((len(COLUMNS), n, 1))
             complied = rng.random((n, 1)) < chance
-            counts[:, :, COLUMNS.index("correct")] = complied
-            counts[:, :, COLUMNS.index("refused")] = ~complied
+            counts[COLUMNS.index("correct")] = complied
+            counts[COLUMNS.index("refused")] = ~complied
             tally = Tally(languages=("en",), clusters=tuple(map(str, range(n))), counts=counts)
-            names = ("harmful", "benign", "both")
+            names: list[str] = ["harmful", "benign", "both"]
             planned = dict.fromkeys(names, np.array([float(n)]))
             sides.append(Slice(tallies=dict.fromkeys(names, tally), planned=planned))
         pairs = replace(base.pairs, a=sides[0], b=sides[1])

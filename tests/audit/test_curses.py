@@ -183,10 +183,10 @@ def test_an_absent_curse_is_rarely_claimed() -> None:
     n_runs, n_claimed = 100, 0
     for _ in range(n_runs):
         chance = np.clip(rng.normal(0.3, 0.08, len(LANGUAGES)), 0.02, 0.98)
-        counts = np.zeros((80, len(LANGUAGES), len(COLUMNS)))
-        complied = rng.random(counts.shape[:2]) < chance
-        counts[:, :, COLUMNS.index("correct")] = complied
-        counts[:, :, COLUMNS.index("refused")] = ~complied
+        counts = np.zeros((len(COLUMNS), 80, len(LANGUAGES)))
+        complied = rng.random(counts.shape[1:]) < chance
+        counts[COLUMNS.index("correct")] = complied
+        counts[COLUMNS.index("refused")] = ~complied
         tally = Tally(languages=LANGUAGES, clusters=tuple(str(i) for i in range(80)), counts=counts)
         planned = np.full(len(LANGUAGES), 80.0)
         names = ("harmful", "benign", "both")

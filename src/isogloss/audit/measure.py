@@ -14,7 +14,7 @@ from isogloss.audit.tally import COMPLIED, Array, tally
 from isogloss.audit.verdicts import language_row
 from isogloss.errors import InputError
 from isogloss.languages import TIERS, ShareTable
-from isogloss.records import INTENTS, Measurement
+from isogloss.records import INTENTS, RESULTS, Measurement
 from isogloss.store import RunStore
 
 
@@ -120,12 +120,8 @@ def _count_rows(part: Slice, tiers: Sequence[str], common: dict[str, Any]) -> li
     rows: list[Measurement] = []
     for intent in INTENTS:
         planned, counts = part.planned[intent], part.tallies[intent]
-        sums = {
-            "complied": counts.sum(COMPLIED),
-            **{name: counts.sum((name,)) for name in ("refused", "irrelevant", "blocked")},
-            **{name: counts.sum((name,)) for name in ("error", "unjudged")},
-        }
-        totals = {name: values.sum(axis=0) for name, values in sums.items()}
+        totals = {name: counts.total((name,)) for name in RESULTS if name != "complied"}
+        totals = {"complied": counts.total(COMPLIED), **totals}
         stored = np.sum(list(totals.values()), axis=0)
         totals = {
             "planned": planned,

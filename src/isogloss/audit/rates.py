@@ -171,12 +171,12 @@ class Slice:
         rate = RATES[name]
         tally, planned = self.tallies[rate.intent], self.planned[rate.intent]
         trials = tally.sum(rate.trials)
-        judged = tally.sum(JUDGED).sum(axis=0)
+        judged = tally.total(JUDGED)
         missing = planned - judged
         if rate.intent == "both":  # reply language and truncation need no judge
             missing = np.zeros_like(planned)
-        unknown = tally.sum(("unknown",)).sum(axis=0)
-        complied = tally.sum(COMPLIED).sum(axis=0)
+        unknown = tally.total(("unknown",))
+        complied = tally.total(COMPLIED)
         reasons = tuple(
             _reason(rate, *figures)
             for figures in zip(trials.sum(axis=0), planned, unknown, complied, strict=True)

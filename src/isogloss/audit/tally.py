@@ -38,7 +38,7 @@ class Tally:
     Attributes:
         languages: [L] tags.
         clusters: [C] cluster ids; shared by the tallies of both intents, so that they pair.
-        counts: [C, L, len(COLUMNS)].
+        counts: [len(COLUMNS), C, L]; columns first, so that adding some of them is fast.
     """
 
     languages: tuple[str, ...]
@@ -47,7 +47,14 @@ class Tally:
 
     def sum(self, columns: Sequence[str]) -> Array:
         """[C, L] counts of ``columns`` together."""
-        return self.counts[:, :, [COLUMNS.index(name) for name in columns]].sum(axis=2)
+        return np.add.reduce([self.counts[COLUMNS.index(name)] for name in columns])
+
+    def total(self, columns: Sequence[str]) -> Array:
+        """[L] the same over all clusters."""
+        return sum(
+            (self.counts[COLUMNS.index(name)].sum(axis=0) for name in columns),
+            np.zeros(len(self.languages)),
+        )
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -64,8 +71,8 @@ def tally(frame: pl.DataFrame, languages: Sequence[str], clusters: Sequence[str]
         clusters: the cluster axis.
     """
     n_clusters, n_languages = len(clusters), len(languages)
-    counts = np.zeros((n_clusters * n_languages, len(COLUMNS)))
-    shape = (n_clusters, n_languages, len(COLUMNS))
+    counts = np.zeros((len(COLUMNS), n_clusters * n_languages))
+    shape = (len(COLUMNS), n_clusters, n_languages)
     if frame.is_empty():
         return Tally(
             languages=tuple(languages), clusters=tuple(clusters), counts=counts.reshape(shape)
@@ -78,8 +85,8 @@ def tally(frame: pl.DataFrame, languages: Sequence[str], clusters: Sequence[str]
     kinds = frame.select(place.alias("place"), pl.col("n"), **_indicators())
     for index, column in enumerate(COLUMNS):
         rows = kinds.filter(pl.col(column))
-        counts[:, index] = np.bincount(
-            rows["place"].to_numpy(), rows["n"].to_numpy(), minlength=counts.shape[0]
+        counts[index] = np.bincount(
+            rows["place"].to_numpy(), rows["n"].to_numpy(), minlength=counts.shape[1]
         )
     return Tally(
         languages=tuple(languages),
