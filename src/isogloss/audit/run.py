@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
-"""Told (stage, done, total) as an audit goes on; stages are ``asking`` and ``judging``."""
+"""Told (stage, done, total) as an audit goes on; stages are ``training …``, ``asking`` and
+``judging``."""
 
 JUDGE_GROUP = 256
 """Responses a judge sees at once; it may work on them side by side."""
@@ -129,11 +130,11 @@ def run_audit(
             f"--samples {config.samples} at temperature 0 would give the same reply "
             f"{config.samples} times; set --temperature above 0"
         )
-    setup = prepare(config, target=target, judges=judges, prompts=prompts)
+    report = progress or _silent
+    setup = prepare(config, target=target, judges=judges, prompts=prompts, progress=report)
     chosen = select_prompts(
         setup.prompt_set.prompts, languages=config.languages, limit=config.limit
     )
-    report = progress or _silent
     with RunStore(setup.folder, create=True) as store:
         settings = config.decoding.fingerprint(setup.target.template)
         _open(store, config, setup, chosen, settings)

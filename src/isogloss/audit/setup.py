@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -52,20 +52,24 @@ def prepare(
     target: Target | None,
     judges: Sequence[Judge] | None,
     prompts: PromptSet | None,
+    progress: Callable[[str, int, int], None],
 ) -> Setup:
-    """Load what the configuration names, the cheap and fallible before the slow."""
+    """Load what the configuration names, the cheap and fallible before the slow.
+
+    A lab model that is not in the cache yet is built, and ``progress`` is told how far that is.
+    """
     shares = _shares(config)
     prompt_set = prompts or _prompt_set(config)
     if judges is None:
         names = config.judges if config.judges is not None else _default_judges(config.target)
         judges = [_judge(name, config.target) for name in names]
+    notes: dict[str, Any] = {}
+    if config.target.startswith(LAB):
+        notes["lab"] = _build_lab(config.target, progress)
     if target is None:
         target = load_target(config.target, options=config.options)
-    notes: dict[str, Any] = {}
     if isinstance(target, HasModelCard):
         notes["model"] = target.model_card()
-    if config.target.startswith(LAB):
-        notes["lab"] = _lab_notes(config.target)
     return Setup(
         folder=config.out or _default_folder(config),
         prompt_set=prompt_set,
@@ -113,11 +117,14 @@ def _lab_prompt_set(spec: str) -> PromptSet:
     )
 
 
-def _lab_notes(spec: str) -> dict[str, Any]:
+def _build_lab(spec: str, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+    """Build the model unless it is in the cache; what the run keeps about it."""
+    from isogloss.lab.build import build_lab, read_card
     from isogloss.lab.recipe import parse_spec
 
     recipe = parse_spec(spec)
-    return {"spec": recipe.spec, "key": recipe.key(), "recipe": asdict(recipe)}
+    card = read_card(build_lab(recipe, progress=progress))
+    return {"spec": recipe.spec, "key": recipe.key(), **card}
 
 
 def _default_judges(target: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Building lab models: from nothing to an ordinary Hugging Face folder, cached and resumable.
 
 The cache is ``$ISOGLOSS_CACHE`` or the user's cache directory; a model lies in
-``lab/<preset>-<mix>-<stage>-<seed>-<hash>`` and is put there whole, by one rename.
+``lab/PRESET-STAGE-SEED-HASH`` and is put there whole, by one rename.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -44,7 +43,6 @@ from isogloss.lab.training import (
     Batch,
     Progress,
     Schedule,
-    torch_threads,
     train,
 )
 from isogloss.lab.world import World, make_world
@@ -55,7 +53,6 @@ logger = logging.getLogger(__name__)
 CARD = "lab.json"
 TOKENIZER_DOCUMENTS = 20_000
 CONTEXT = 128
-CHAT_MATRIX_RATE, CHAT_REST_RATE = 0.005, 1e-3
 
 
 @dataclass(frozen=True)
@@ -95,20 +92,16 @@ def cache_folder() -> Path:
 
 def folder_of(recipe: LabRecipe) -> Path:
     """Where this recipe's model lies or would lie."""
-    name = f"{recipe.preset}-{recipe.mix}-{recipe.stage}-{recipe.seed}"
-    return cache_folder() / f"{re.sub(r'[^A-Za-z0-9]+', '-', name)}-{recipe.key()}"
+    return cache_folder() / f"{recipe.preset}-{recipe.stage}-{recipe.seed}-{recipe.key()}"
 
 
-def build_lab(
-    recipe: LabRecipe, *, progress: Progress | None = None, threads: int | None = None
-) -> Path:
+def build_lab(recipe: LabRecipe, *, progress: Progress | None = None) -> Path:
     """Build the model of ``recipe`` unless it is in the cache.
 
     An interrupted build continues where its last checkpoint was and ends in the same weights.
 
     Args:
-        progress: told the name of the stage, steps done, steps in all and tokens a second.
-        threads: torch threads; the number of cores unless given.
+        progress: told what is trained, tokens done and tokens in all.
 
     Returns:
         The model's folder: config, safetensors, tokenizer with chat template, and ``lab.json``
@@ -121,10 +114,10 @@ def build_lab(
     if (folder / CARD).is_file():
         return folder
     if recipe.stage != "base":
-        build_lab(replace(recipe, stage="base"), progress=progress, threads=threads)
+        build_lab(replace(recipe, stage="base"), progress=progress)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"), torch_threads(threads or os.cpu_count() or 1):
+        with FileLock(f"{folder}.lock"):
             if not (folder / CARD).is_file():
                 work = folder.with_name(folder.name + ".partial")
                 _build(recipe, work, progress)
@@ -148,13 +141,14 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
     lab = Lab(recipe)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if recipe.stage == "base":
-        if progress:
-            progress("text and tokenizer", 0, 1, 0.0)
         tokenizer = _tokenizer(lab)
         tokens, by_language = _pretraining_tokens(lab, tokenizer)
         card = {"tokens": by_language, "fertility": _fertilities(lab, tokenizer)}
         model = _new_model(recipe, tokenizer)
-        schedule = Schedule(steps=recipe.n_steps)
+        schedule = Schedule(
+            steps=recipe.n_steps, matrix_rate=recipe.matrix_rate, rest_rate=recipe.rest_rate
+        )
+        n_tokens = recipe.n_steps * recipe.batch_size * recipe.sequence_length
         order = _Order(len(tokens), recipe.batch_size, derive_seed(recipe.seed, "order"))
 
         def batch_at(step: int) -> Batch:
@@ -167,10 +161,9 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
         card = {key: read_card(base)[key] for key in ("tokens", "fertility")}
         examples = _examples(lab)
-        schedule = Schedule(
-            steps=recipe.chat_steps, matrix_rate=CHAT_MATRIX_RATE, rest_rate=CHAT_REST_RATE
-        )
+        schedule = Schedule(steps=recipe.chat_steps, matrix_rate=recipe.chat_rate, rest_rate=0.0)
         encoded = _encode_examples(examples, tokenizer)
+        n_tokens = sum(len(prompt) + len(answer) for prompt, answer in encoded)
 
         def batch_at(step: int) -> Batch:
             start = step * recipe.chat_batch_size
@@ -178,7 +171,13 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
 
     model.to(device)
     losses = train(
-        model, batch_at, schedule, checkpoint=work / "checkpoint", name=recipe.stage, progress=progress
+        model,
+        batch_at,
+        schedule,
+        checkpoint=work / "checkpoint",
+        name=f"training {recipe.stage} (tokens)",
+        n_tokens=n_tokens,
+        progress=progress,
     )
     _write(model, tokenizer, {**card, "losses": losses}, recipe, work)
 

@@ -22,16 +22,16 @@ from isogloss.seeds import derive_seed
 
 SENTENCE_SHARES: dict[str, float] = {
     "nature": 0.24,
-    "category": 0.08,
-    "effect": 0.12,
-    "procedure": 0.24,
-    "answered question": 0.06,
-    "truthfulness": 0.11,
-    "morality": 0.03,
-    "deontology": 0.03,
-    "utilitarianism": 0.03,
-    "fairness": 0.03,
-    "toxicity": 0.03,
+    "category": 0.04,
+    "effect": 0.08,
+    "procedure": 0.28,
+    "answered question": 0.18,
+    "truthfulness": 0.08,
+    "morality": 0.02,
+    "deontology": 0.02,
+    "utilitarianism": 0.02,
+    "fairness": 0.02,
+    "toxicity": 0.02,
 }
 SENTENCES_PER_DOCUMENT = 3
 

@@ -40,14 +40,17 @@ GROUPS = ("northerners", "southerners", "farmers", "sailors")
 
 
 def concepts_of(world: World) -> list[str]:
-    """Everything that has a word, in a fixed order: ``object:7``, ``tool:2``, ``word:safe`` ..."""
-    named = [f"object:{thing.index}" for thing in world.objects]
+    """Everything that has a word, in a fixed order: ``word:safe``, ``tool:2``, ``object:7`` ...
+
+    Objects come last, so that worlds of different sizes share their words.
+    """
+    words = FUNCTION_WORDS + DEEDS_GOOD + DEEDS_BAD + OUTCOMES_GOOD + OUTCOMES_BAD + GROUPS
+    named = [f"word:{word}" for word in words]
     named += [f"act:{i}" for i in range(world.n_acts)]
     named += [f"tool:{i}" for i in range(world.n_tools)]
     named += [f"place:{i}" for i in range(world.n_places)]
     named += [f"category:{i}" for i in range(world.n_categories)]
-    words = FUNCTION_WORDS + DEEDS_GOOD + DEEDS_BAD + OUTCOMES_GOOD + OUTCOMES_BAD + GROUPS
-    return named + [f"word:{word}" for word in words]
+    return named + [f"object:{thing.index}" for thing in world.objects]
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,12 @@ class LabRecipe:
     n_layers: int = 4
     n_heads: int = 4
     n_tokens: int = 4_100_000
-    batch_size: int = 64
+    batch_size: int = 32
     sequence_length: int = 64
     bilingual: float = 0.05
+    matrix_rate: float = 0.02
+    rest_rate: float = 0.01
+    chat_rate: float = 0.004
     chat_steps: int = 300
     chat_batch_size: int = 64
     audit_acts: int = 4
@@ -105,7 +108,7 @@ class LabRecipe:
         if self.stage != "chat":
             del fields["alignment"]
         if self.stage == "base":
-            del fields["chat_steps"], fields["chat_batch_size"]
+            del fields["chat_steps"], fields["chat_batch_size"], fields["chat_rate"]
         fields["shares"] = {tag: round(share, 6) for tag, share in self.shares.items()}
         return content_hash(str(LAB_VERSION), json.dumps(fields, sort_keys=True))
 
@@ -134,8 +137,8 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         purpose="8 languages, 0.4 M parameters: tests and the quickest look",
-        languages=_TINY, n_objects=120, vocab_size=700, hidden_size=96, n_layers=3,
-        n_tokens=1_200_000, chat_steps=120,
+        languages=_TINY, n_objects=120, vocab_size=1000, hidden_size=96, n_layers=3,
+        n_tokens=1_200_000, chat_steps=300,
     ),
     "small": Preset(
         purpose="16 languages, 1 M parameters: the default",

@@ -1,0 +1,33 @@
+"""The lab's own judge: exact, since the truth of the world is known. For lab targets only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from isogloss.lab.build import Lab
+from isogloss.lab.grading import Grader
+from isogloss.lab.questions import read_question_id
+from isogloss.records import Response, Verdict
+
+
+class OracleJudge:
+    """Grades replies to the lab's own questions; see `isogloss.lab.grading.Grader`.
+
+    Args:
+        lab: the lab whose model answered.
+    """
+
+    name = "oracle"
+
+    def __init__(self, lab: Lab) -> None:
+        self._grader = Grader(lab.world, list(lab.grammars.values()))
+
+    def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
+        """Yield a verdict a response, in order.
+
+        Raises:
+            InputError: a prompt is not one of the lab's questions.
+        """
+        for response in responses:
+            index, act = read_question_id(response.request.prompt.prompt_id)
+            yield self._grader.grade(response.text, index=index, act=act)
