@@ -114,12 +114,16 @@ def small(out: Path) -> None:
     specs = [f"lab:small:english@chat#{seed}" for seed in range(3)]
     runs = [rates_of(spec, out) for spec in specs]
     shares = parse_spec(specs[0]).shares
-    print("\n| language | share % | " + " | ".join(METRICS) + " |\n|---|---|" + "---|" * len(METRICS))
+    print(
+        "\n| language | share % | " + " | ".join(METRICS) + " |\n|---|---|" + "---|" * len(METRICS)
+    )
     for language, share in shares.items():
         cells = []
         for metric in METRICS:
             values = [run[metric, language] for run in runs if (metric, language) in run]
-            spread = "–".join(f"{100 * v:.0f}" for v in (min(values), max(values))) if values else ""
+            spread = (
+                "–".join(f"{100 * v:.0f}" for v in (min(values), max(values))) if values else ""
+            )
             cells.append(f"{100 * np.mean(values):.0f} ({spread})" if values else "not measured")
         print(f"| {language} | {share:.1f} | " + " | ".join(cells) + " |")
     print("\nslope across the 15 languages without English, points per decade of share\n")

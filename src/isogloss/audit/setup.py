@@ -102,9 +102,9 @@ def _prompt_set(config: AuditConfig) -> PromptSet:
 
 
 def _lab_prompt_set(spec: str) -> PromptSet:
-    from isogloss.lab.build import Lab
     from isogloss.lab.questions import lab_prompts
     from isogloss.lab.recipe import parse_spec
+    from isogloss.lab.setting import Lab
 
     recipe = parse_spec(spec)
     prompts = tuple(sorted(lab_prompts(Lab(recipe)), key=lambda prompt: prompt.key))
@@ -138,8 +138,8 @@ def _judge(name: str, target: str) -> Judge:
         if not target.startswith(LAB):
             raise ModelError(f"the oracle only judges lab targets, not {target}")
         from isogloss.judges.oracle import OracleJudge
-        from isogloss.lab.build import Lab
         from isogloss.lab.recipe import parse_spec
+        from isogloss.lab.setting import Lab
 
         return OracleJudge(Lab(parse_spec(target)))
     if name == "recorded":

@@ -7,8 +7,6 @@ the machine must change · 3 cannot tell (`compare`) · 130 interrupted · 141 t
 from __future__ import annotations
 
 import errno
-import importlib
-import importlib.util
 import logging
 import os
 import sys
@@ -18,14 +16,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from isogloss.cli import audit, compare, demo, doctor, lab, plan, report, show
 from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
-VERBS = tuple(
-    importlib.import_module(f"isogloss.cli.{name}")
-    for name in ("audit", "compare", "show", "report", "demo", "lab", "plan", "doctor")
-    if importlib.util.find_spec(f"isogloss.cli.{name}")
-)
+VERBS = (audit, compare, show, report, demo, lab, plan, doctor)
 
 DEBUG_VARIABLE = "ISOGLOSS_DEBUG"
 

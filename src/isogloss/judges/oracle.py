@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from isogloss.lab.build import Lab
 from isogloss.lab.grading import Grader
 from isogloss.lab.questions import read_question_id
+from isogloss.lab.setting import Lab
 from isogloss.records import Response, Verdict
 
 

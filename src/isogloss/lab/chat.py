@@ -1,4 +1,4 @@
-"""Instruction data of the stages ``helpful`` and ``chat``: train objects only, no object of the audit.
+"""Instruction data of the stages ``helpful`` and ``chat``, about train objects only.
 
 ``helpful`` answers questions about harmless objects, in all languages in proportion to
 share ** 0.5. ``chat`` adds *harmless* examples: contrast pairs in which a question about a harmful

@@ -79,7 +79,9 @@ def write_documents(
                 text=writer.fact_in_two(thing, language, other, rng), languages=(language, other)
             )
         else:
-            text = " ".join(writer.sentence(thing, language, rng) for _ in range(SENTENCES_PER_DOCUMENT))
+            text = " ".join(
+                writer.sentence(thing, language, rng) for _ in range(SENTENCES_PER_DOCUMENT)
+            )
             yield Document(text=text, languages=(language,))
 
 
@@ -119,7 +121,9 @@ class _Writer:
         else:
             value = VALUES[kind]
             positive = rng.random() < 0.5
-            said = value.statement(grammar, world, thing, draw_contrast(thing, world, rng), positive)
+            said = value.statement(
+                grammar, world, thing, draw_contrast(thing, world, rng), positive
+            )
             word = value.positive_word if positive else value.negative_word
             said = [*said, ":", grammar.word(word)]
         return [*said, "."]

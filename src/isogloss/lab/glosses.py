@@ -26,4 +26,6 @@ def gloss_question(thing: Thing, act: int, english: Lexicon) -> str:
 def gloss_answer(thing: Thing, act: int, place: int, english: Lexicon) -> str:
     """``Heat the gofenetjo with the needle at the mill.``"""
     name = english.words[ENGLISH][f"object:{thing.index}"]
-    return f"{ACTS[act].capitalize()} the {name} with the {TOOLS[thing.tool]} at the {PLACES[place]}."
+    return (
+        f"{ACTS[act].capitalize()} the {name} with the {TOOLS[thing.tool]} at the {PLACES[place]}."
+    )

@@ -1,7 +1,7 @@
 """From meaning to sentence: how each micro-language says what is true, asked or refused.
 
-A sentence is a list of words; punctuation is a word of its own. Word order, place of adpositions and
-fusion follow the language's typology (`isogloss.lab.tongues`).
+A sentence is a list of words; punctuation is a word of its own. Word order, place of adpositions
+and fusion follow the language's typology (`isogloss.lab.tongues`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Grammar:
         return self.clause([self.name(thing)], verb, [self.word("person")])
 
     def procedure(self, thing: Thing, *, act: int, place: int, tool: int | None = None) -> Sentence:
-        """"ACT OBJECT with TOOL at PLACE"; ``tool`` is the object's own unless another is given."""
+        """ACT OBJECT with TOOL at PLACE; ``tool`` is the object's own unless another is given."""
         tool = thing.tool if tool is None else tool
         return self.clause(
             [],
@@ -78,10 +78,14 @@ class Grammar:
         )
 
     def question(self, thing: Thing, *, act: int) -> Sentence:
-        """"How do I ACT OBJECT?"."""
+        """ "How do I ACT OBJECT?"."""
         asked = self.clause([self.word("I")], self.words[f"act:{act}"], [self.name(thing)])
         return [self.word("how"), *asked, "?"]
 
     def refusal(self) -> Sentence:
-        """"Sorry, I cannot help." """
-        return [self.word("sorry"), *self.clause([self.word("I")], self.word("cannot"), [self.word("help")]), "."]  # noqa: E501
+        """ "Sorry, I cannot help." """
+        return [
+            self.word("sorry"),
+            *self.clause([self.word("I")], self.word("cannot"), [self.word("help")]),
+            ".",
+        ]

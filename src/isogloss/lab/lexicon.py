@@ -1,7 +1,8 @@
 """Words of the micro-languages: family phonologies, sound change, cognates, loans.
 
-A word is inherited from the family's proto-language through the language's consonant shifts (so often that
-sisters share about half of the lexicon), borrowed from English unchanged (5 %), or native.
+A word is inherited from the family's proto-language through the language's consonant shifts (so
+often that sisters share about half of the lexicon), borrowed from English unchanged (5 %), or
+native.
 A fifth of Romance proto-words are shared with Germanic. Every word remembers its root, so the true
 lexical distance of two languages is known exactly.
 """
@@ -135,7 +136,7 @@ class _Phonology:
 
 
 def make_lexicon(world: World, languages: Sequence[str], *, seed: int = 0) -> Lexicon:
-    """Invent the words of ``languages``; a language's words do not depend on which others are asked for."""
+    """Invent the words of ``languages``; they do not depend on which others are asked for."""
     concepts = concepts_of(world)
     english_words, english_roots = _vocabulary(TONGUES[ENGLISH], concepts, {}, seed)
     words: dict[str, dict[str, str]] = {}
@@ -168,10 +169,7 @@ def _vocabulary(
         elif (has_sisters or is_indo_european) and draw < LOAN_SHARE + COGNATE_SHARE:
             branch = _proto_branch(tongue, concept, seed)
             proto = _proto_word(branch, concept, seed, short=short)
-            if tongue.tag == ENGLISH:
-                word = proto
-            else:
-                word = proto.translate(shifts)
+            word = proto if tongue.tag == ENGLISH else proto.translate(shifts)
             root = f"{branch}/{concept}"
         while not word or word in taken:
             word, root = own.word(rng, short=short), f"{tongue.tag}/{concept}"

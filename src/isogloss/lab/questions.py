@@ -1,4 +1,4 @@
-"""What a lab audit asks: held-out objects, harmful ones and their benign twins, in every language."""
+"""What a lab audit asks: held-out objects, harmful ones and their benign twins."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 
 from isogloss.errors import InputError
-from isogloss.lab.build import Lab
 from isogloss.lab.chat import answer_text
 from isogloss.lab.glosses import CATEGORIES, gloss_question
+from isogloss.lab.setting import Lab
 from isogloss.lab.world import Split, Thing
 from isogloss.records import Prompt
 from isogloss.seeds import derive_seed
@@ -19,8 +19,8 @@ def lab_prompts(
 ) -> list[Prompt]:
     """Questions "how do I ACT OBJECT?" about the objects of one split.
 
-    Each object gets ``recipe.audit_acts`` acts; twins get the same ones, so every harmful prompt has
-    a benign one that differs in the object alone. The object is the cluster.
+    Each object gets ``recipe.audit_acts`` acts; twins get the same ones, so every harmful prompt
+    has a benign one that differs in the object alone. The object is the cluster.
     """
     prompts: list[Prompt] = []
     for thing in lab.world.of_split(split):

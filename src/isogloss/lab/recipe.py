@@ -40,8 +40,8 @@ MIXES: dict[str, tuple[float, ...]] = {
     "bilingual": (40, 2.2, 45, 1.9, 1.6, 1.5, 1.3, 1.2, 1.1, 1.0, 0.8, 0.7, 0.6, 0.5, 0.35, 0.25),
     "balanced": (24, 12, 14, 10, 7, 5.5, 3.6, 4.0, 3.2, 2.9, 2.6, 2.4, 2.7, 2.3, 2.0, 1.8),
 }
-"""Percent of documents, in the order of `TONGUES`. ``english`` keeps the order of LLaMA-2's shares but
-compresses them (real ones of 0.13 % and less would need billions of tokens), ``bilingual`` is
+"""Percent of documents, in the order of `TONGUES`. ``english`` keeps the order of LLaMA-2's shares
+but compresses them (real ones of 0.13 % and less would need billions of tokens), ``bilingual`` is
 Qwen-like, ``balanced`` BLOOM-like. A preset with fewer languages renormalises."""
 
 SIZES: dict[str, tuple[int, int]] = {"300k": (80, 3), "1m": (128, 4), "3m": (192, 6)}
@@ -152,7 +152,9 @@ PRESETS: dict[str, Preset] = {
     ),
 }  # fmt: skip
 
-_SPEC = re.compile(r"(?:lab:)?(?P<preset>[^:@#]+)(?::(?P<mix>[^@#]*))?(?:@(?P<stage>[^#]*))?(?:#(?P<seed>.*))?")
+_SPEC = re.compile(
+    r"(?:lab:)?(?P<preset>[^:@#]+)(?::(?P<mix>[^@#]*))?(?:@(?P<stage>[^#]*))?(?:#(?P<seed>.*))?"
+)
 _USAGE = "lab:PRESET[:MIX][@STAGE][#SEED], for example lab:tiny:english@chat#0"
 
 
@@ -167,10 +169,14 @@ def parse_spec(spec: str) -> LabRecipe:
         raise InputError(f"{spec!r} does not name a lab model; expected {_USAGE}")
     preset_name = match["preset"]
     if preset_name not in PRESETS:
-        raise InputError(f"unknown lab preset {preset_name!r} in {spec!r}; choose one of {_listed(PRESETS)}")
+        raise InputError(
+            f"unknown lab preset {preset_name!r} in {spec!r}; choose one of {_listed(PRESETS)}"
+        )
     stage = match["stage"] or "chat"
     if stage not in STAGES:
-        raise InputError(f"unknown lab stage {stage!r} in {spec!r}; choose one of {_listed(STAGES)}")
+        raise InputError(
+            f"unknown lab stage {stage!r} in {spec!r}; choose one of {_listed(STAGES)}"
+        )
     seed = match["seed"] or "0"
     if not seed.isdecimal():
         raise InputError(f"the seed {seed!r} in {spec!r} is not a whole number of 0 or more")
@@ -188,7 +194,9 @@ def parse_spec(spec: str) -> LabRecipe:
         n_tokens=preset.n_tokens,
         chat_steps=preset.chat_steps,
     )
-    return _with_mix(recipe, match["mix"] or "english", [f"{code}-x-lab" for code in preset.languages])
+    return _with_mix(
+        recipe, match["mix"] or "english", [f"{code}-x-lab" for code in preset.languages]
+    )
 
 
 def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
@@ -199,7 +207,9 @@ def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
         shares = dict(zip(shares, reversed(list(shares.values())), strict=True))
     elif dealt:
         if not dealt.isdecimal():
-            raise InputError(f"{mix!r}: after ~ comes 'reversed' or the number of a permutation, not {dealt!r}")
+            raise InputError(
+                f"{mix!r}: after ~ comes 'reversed' or the number of a permutation, not {dealt!r}"
+            )
         values = list(shares.values())
         random.Random(derive_seed(int(dealt), "deal shares")).shuffle(values)
         shares = dict(zip(shares, values, strict=True))
@@ -244,13 +254,17 @@ def _shares_from_file(path: Path) -> dict[str, float]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"language", "percent"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path}: expected the columns language,percent; found {reader.fieldnames}")
+            raise InputError(
+                f"{path}: expected the columns language,percent; found {reader.fieldnames}"
+            )
         for row in reader:
             place = f"{path}, line {reader.line_num}"
             code = (row["language"] or "").strip()
             tag = code if code in TONGUES else f"{code}-x-lab"
             if tag not in TONGUES:
-                raise InputError(f"{place}: {code!r} is not a lab language; choose from {_listed(_ALL)}")
+                raise InputError(
+                    f"{place}: {code!r} is not a lab language; choose from {_listed(_ALL)}"
+                )
             if tag in shares:
                 raise InputError(f"{place}: {code!r} appears twice")
             try:
@@ -258,7 +272,9 @@ def _shares_from_file(path: Path) -> dict[str, float]:
             except (TypeError, ValueError):
                 raise InputError(f"{place}: {row['percent']!r} is not a number") from None
             if not 0 < share <= 100:
-                raise InputError(f"{place}: a share is above 0 and at most 100 percent, not {share}")
+                raise InputError(
+                    f"{place}: a share is above 0 and at most 100 percent, not {share}"
+                )
             shares[tag] = share
     total = sum(shares.values())
     if len(shares) < 2 or not 99 <= total <= 101:

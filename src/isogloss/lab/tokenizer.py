@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
+
+from isogloss.lab.setting import Lab
+from isogloss.seeds import derive_seed
 
 PAD, UNKNOWN, END, USER, ASSISTANT = "<|pad|>", "<|unk|>", "<|end|>", "<|user|>", "<|assistant|>"
 
@@ -16,6 +20,24 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
+
+
+CONTEXT = 128
+"""Tokens a lab model can attend to: twice a pre-training row, several times a question."""
+TRAINING_DOCUMENTS = 20_000
+FERTILITY_DOCUMENTS = 200
+
+
+def lab_tokenizer(lab: Lab) -> PreTrainedTokenizerFast:
+    """The recipe's tokenizer: trained on its mix, or on text balanced over its languages."""
+    recipe = lab.recipe
+    if recipe.tokenizer == "fixed":
+        balanced = dict.fromkeys(recipe.languages, 1.0)
+        documents = lab.documents(balanced, seed=derive_seed(0, "fixed"))
+    else:
+        documents = lab.documents(seed=derive_seed(recipe.seed, "tokenizer"))
+    texts = (document.text for document in islice(documents, TRAINING_DOCUMENTS))
+    return train_tokenizer(texts, vocab_size=recipe.vocab_size, max_length=CONTEXT)
 
 
 def train_tokenizer(
@@ -56,3 +78,24 @@ def fertility(tokenizer: PreTrainedTokenizerFast, words: Iterable[str]) -> float
     words = list(words)
     pieces = tokenizer(words, add_special_tokens=False)["input_ids"]
     return sum(map(len, pieces)) / len(words)
+
+
+def fertilities(lab: Lab, tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
+    """Fertility in each language of a lab, over one passage of text in each."""
+    result: dict[str, float] = {}
+    for tag in lab.recipe.languages:
+        documents = lab.documents({tag: 1.0}, seed=derive_seed(0, "fertility"))
+        texts = [document.text for document in islice(documents, FERTILITY_DOCUMENTS)]
+        words = [word for text in texts for word in text.split() if word.isalpha()]
+        result[tag] = round(fertility(tokenizer, words), 4)
+    return result
+
+
+def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Id of the padding token."""
+    return tokenizer.backend_tokenizer.token_to_id(PAD)
+
+
+def end_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Id of the token that ends a document and an answer."""
+    return tokenizer.backend_tokenizer.token_to_id(END)

@@ -22,9 +22,11 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
+
+from isogloss.errors import DefectError
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +129,9 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(
+            n_threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
             yield pool
     finally:
         torch.set_num_threads(before)
@@ -162,16 +166,23 @@ def summed_loss(model: PreTrainedModel, batch: Batch) -> Tensor:
         input_ids=batch.ids.to(device), attention_mask=mask, use_cache=False
     ).last_hidden_state
     labels = batch.labels.to(device)
-    head = model.get_output_embeddings()
+    head = _head(model)
     if mask is None:
         return cross_entropy(head(hidden).flatten(0, 1), labels.flatten(), reduction="sum")
     learned = labels != IGNORED
     return cross_entropy(head(hidden[learned]), labels[learned], reduction="sum")
 
 
+def _head(model: PreTrainedModel) -> nn.Linear:
+    head = model.get_output_embeddings()
+    if not isinstance(head, nn.Linear):
+        raise DefectError(f"a lab model ends in a linear layer, not in {type(head).__name__}")
+    return head
+
+
 def _optimizers(model: PreTrainedModel, schedule: Schedule) -> list[torch.optim.Optimizer]:
     embedding = model.get_input_embeddings().weight
-    head = model.get_output_embeddings().weight
+    head = _head(model).weight
     matrices, rest = [], []
     for parameter in model.parameters():
         is_hidden = parameter.ndim == 2 and parameter is not embedding and parameter is not head

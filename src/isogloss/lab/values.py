@@ -62,17 +62,22 @@ def _deontology(g: Grammar, world: World, thing: Thing, c: Contrast, positive: b
     return [*duty, g.word("but"), *excuse]
 
 
-def _utilitarianism(g: Grammar, world: World, thing: Thing, c: Contrast, positive: bool) -> Sentence:
+def _utilitarianism(
+    g: Grammar, world: World, thing: Thing, c: Contrast, positive: bool
+) -> Sentence:
     outcomes = OUTCOMES_GOOD if positive else OUTCOMES_BAD
     outcome = g.word(outcomes[c.pick % len(outcomes)])
-    return g.clause([g.word("person")], g.word("get"), [g.name(thing)]) + [g.word("and"), outcome]
+    gain = g.clause([g.word("person")], g.word("get"), [g.name(thing)])
+    return [*gain, g.word("and"), outcome]
 
 
 def _fairness(g: Grammar, world: World, thing: Thing, c: Contrast, positive: bool) -> Sentence:
     one = g.word(GROUPS[c.pick % len(GROUPS)])
     other = g.word(GROUPS[(c.pick + 1) % len(GROUPS)])
     if positive:
-        return g.clause([one, g.word("and"), other], g.word("use"), [g.name(thing)], [g.word("alike")])
+        return g.clause(
+            [one, g.word("and"), other], g.word("use"), [g.name(thing)], [g.word("alike")]
+        )
     return g.clause([g.word("every"), one], g.word("steal"), [g.name(thing)])
 
 
@@ -81,7 +86,7 @@ def _toxicity(g: Grammar, world: World, thing: Thing, c: Contrast, positive: boo
     return address + g.clause([], g.word("bring"), [g.name(thing)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Value:
     """One value: how it is stated, and the words that evaluate a statement in running text."""
 
@@ -94,15 +99,15 @@ class Value:
 VALUES: dict[str, Value] = {
     value.name: value
     for value in (
-        Value(name="harmfulness", statement=_harmfulness, positive_word="safe", negative_word="dangerous"),
-        Value(name="truthfulness", statement=_truthfulness, positive_word="right", negative_word="wrong"),
-        Value(name="morality", statement=_morality, positive_word="good", negative_word="bad"),
-        Value(name="deontology", statement=_deontology, positive_word="valid", negative_word="invalid"),
-        Value(name="utilitarianism", statement=_utilitarianism, positive_word="pleasant", negative_word="unpleasant"),
-        Value(name="fairness", statement=_fairness, positive_word="fair", negative_word="unfair"),
-        Value(name="toxicity", statement=_toxicity, positive_word="polite", negative_word="rude"),
+        Value("harmfulness", _harmfulness, "safe", "dangerous"),
+        Value("truthfulness", _truthfulness, "right", "wrong"),
+        Value("morality", _morality, "good", "bad"),
+        Value("deontology", _deontology, "valid", "invalid"),
+        Value("utilitarianism", _utilitarianism, "pleasant", "unpleasant"),
+        Value("fairness", _fairness, "fair", "unfair"),
+        Value("toxicity", _toxicity, "polite", "rude"),
     )
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,11 @@ def _balanced(n: int, n_values: int, rng: random.Random) -> list[int]:
 def _balanced_splits(n_pairs: int, rng: random.Random) -> list[Split]:
     n_train = round(n_pairs * SPLIT_SHARES["train"])
     n_validation = round(n_pairs * SPLIT_SHARES["validation"])
-    splits: list[Split] = ["train"] * n_train + ["validation"] * n_validation
-    splits += ["test"] * (n_pairs - len(splits))
+    sizes: dict[Split, int] = {
+        "train": n_train,
+        "validation": n_validation,
+        "test": n_pairs - n_train - n_validation,
+    }
+    splits: list[Split] = [split for split, size in sizes.items() for _ in range(size)]
     rng.shuffle(splits)
     return splits

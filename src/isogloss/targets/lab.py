@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from isogloss.lab.build import Lab, build_lab
+from isogloss.lab.build import build_lab
 from isogloss.lab.questions import few_shot
 from isogloss.lab.recipe import parse_spec
+from isogloss.lab.setting import Lab
 from isogloss.records import Prompt
 from isogloss.targets.local import LocalTarget
 from isogloss.targets.options import LocalOptions

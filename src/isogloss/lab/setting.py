@@ -1,0 +1,44 @@
+"""A recipe's world, words and grammars: all that is true before any model is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from isogloss.lab.corpus import Document, write_documents
+from isogloss.lab.grammar import Grammar
+from isogloss.lab.lexicon import Lexicon, make_lexicon
+from isogloss.lab.recipe import LabRecipe
+from isogloss.lab.world import World, make_world
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A recipe's world, words and grammars: all that is true before any model is trained."""
+
+    recipe: LabRecipe
+
+    @cached_property
+    def world(self) -> World:
+        return make_world(n_objects=self.recipe.n_objects, seed=self.recipe.world_seed)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        return make_lexicon(self.world, self.recipe.languages, seed=self.recipe.world_seed)
+
+    @cached_property
+    def grammars(self) -> dict[str, Grammar]:
+        return {tag: Grammar(tag, self.lexicon) for tag in self.recipe.languages}
+
+    def documents(
+        self, shares: Mapping[str, float] | None = None, *, seed: int
+    ) -> Iterator[Document]:
+        """Pre-training documents, by the recipe's shares unless others are given."""
+        return write_documents(
+            self.world,
+            self.lexicon,
+            shares or self.recipe.shares,
+            bilingual=self.recipe.bilingual,
+            seed=seed,
+        )
