@@ -1,4 +1,4 @@
-"""Do the curses emerge, and do they follow the shares? Trains many labs; the figures of docs/lab.md.
+"""Do the curses emerge and follow the shares? Trains many labs; the figures of docs/lab.md.
 
     python bench/emergence.py placebo     tiny, fixed tokenizer, 5 seeds x 3 dealings of the shares
     python bench/emergence.py two-by-two  tiny, pre-training share x alignment share, 5 seeds
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -58,17 +58,17 @@ def placebo(out: Path) -> None:
             for metric in METRICS:
                 slopes[metric].append(_within_language_slope(metric, runs))
         print(f"\nshare permutations, `{modifier}`: points per decade of share, within language\n")
-        _print_table(lambda metric: slopes[metric])
+        _print_table(slopes)
 
 
-def _within_language_slope(metric: str, runs: list[tuple[object, Rates]]) -> float:
+def _within_language_slope(metric: str, runs: list[tuple[Mapping[str, float], Rates]]) -> float:
     """Least squares of the rate on log10 share, each language's own mean taken out of both."""
     x: list[float] = []
     y: list[float] = []
     languages = {language for _, rates in runs for _, language in rates}
     for language in sorted(languages):
         points = [
-            (math.log10(shares[language]), rates[metric, language])  # type: ignore[index]
+            (math.log10(shares[language]), rates[metric, language])
             for shares, rates in runs
             if (metric, language) in rates
         ]
@@ -90,13 +90,13 @@ def two_by_two(out: Path) -> None:
                 for metric in METRICS:
                     gaps[metric].append(_gap(metric, rates))
             print(f"\npre-training {mix}, alignment {alignment or '+by-share'}: points\n")
-            _print_table(lambda metric, gaps=gaps: gaps[metric])
+            _print_table(gaps)
 
 
 def _gap(metric: str, rates: Rates) -> float:
     """Mean of the four languages that have the least share in `english` minus the three next to it.
 
-    The grouping is that of the `english` mix in both mixes, so that the same languages are compared.
+    The grouping is that of `english` in both mixes, so that the same languages are compared.
     """
     high = ("fr-x-lab", "zh-x-lab", "es-x-lab")
     rest = ("id-x-lab", "fi-x-lab", "ta-x-lab", "sw-x-lab")
@@ -127,22 +127,25 @@ def small(out: Path) -> None:
             cells.append(f"{100 * np.mean(values):.0f} ({spread})" if values else "not measured")
         print(f"| {language} | {share:.1f} | " + " | ".join(cells) + " |")
     print("\nslope across the 15 languages without English, points per decade of share\n")
-    _print_table(lambda metric: [_across_slope(metric, dict(shares), run) for run in runs])
+    _print_table(
+        {metric: [_across_slope(metric, shares, run) for run in runs] for metric in METRICS}
+    )
 
 
-def _across_slope(metric: str, shares: dict[str, float], rates: Rates) -> float:
+def _across_slope(metric: str, shares: Mapping[str, float], rates: Rates) -> float:
     points = [
         (math.log10(share), rates[metric, language])
         for language, share in shares.items()
         if language != "en-x-lab" and (metric, language) in rates
     ]
-    return float(np.polyfit(*zip(*points, strict=True), 1)[0])
+    x, y = np.array(points).T
+    return float(np.polyfit(x, y, 1)[0])
 
 
-def _print_table(values_of: Callable[[str], list[float]]) -> None:
+def _print_table(per_run: Mapping[str, list[float]]) -> None:
     print("| rate | mean | 95 % over runs | runs | p | each run |\n|---|---|---|---|---|---|")
     for metric in METRICS:
-        values = [100 * value for value in values_of(metric) if not math.isnan(value)]
+        values = [100 * value for value in per_run[metric] if not math.isnan(value)]
         estimate = t_over_runs(values)
         each = ", ".join(f"{value:+.0f}" for value in values)
         if estimate.low is None or estimate.high is None or estimate.estimate is None:

@@ -33,6 +33,7 @@ from isogloss.lab.recipe import LabRecipe
 from isogloss.lab.setting import Lab
 from isogloss.lab.tokenizer import CONTEXT, end_id, fertilities, lab_tokenizer, pad_id
 from isogloss.lab.training import Progress, Schedule, train
+from isogloss.quiet import quiet_transformers
 from isogloss.seeds import derive_seed
 
 CARD = "lab.json"
@@ -74,7 +75,8 @@ def build_lab(recipe: LabRecipe, *, progress: Progress | None = None) -> Path:
         with FileLock(f"{folder}.lock"):
             if not (folder / CARD).is_file():
                 work = folder.with_name(folder.name + ".partial")
-                _build(recipe, work, progress)
+                with quiet_transformers():
+                    _build(recipe, work, progress)
                 shutil.rmtree(folder, ignore_errors=True)
                 work.rename(folder)
     except (OSError, SafetensorError) as error:
@@ -126,7 +128,8 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
     )
     last = losses[-20:]
     card |= {"loss_first": round(losses[0], 4), "loss_last": round(sum(last) / len(last), 4)}
-    _write(nn.Module.to(model, "cpu"), tokenizer, card, recipe, work)
+    nn.Module.to(model, "cpu")
+    _write(model, tokenizer, card, recipe, work)
 
 
 def _new_model(recipe: LabRecipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:

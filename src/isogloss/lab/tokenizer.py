@@ -93,9 +93,9 @@ def fertilities(lab: Lab, tokenizer: PreTrainedTokenizerFast) -> dict[str, float
 
 def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:
     """Id of the padding token."""
-    return tokenizer.backend_tokenizer.token_to_id(PAD)
+    return tokenizer.get_vocab()[PAD]
 
 
 def end_id(tokenizer: PreTrainedTokenizerFast) -> int:
     """Id of the token that ends a document and an answer."""
-    return tokenizer.backend_tokenizer.token_to_id(END)
+    return tokenizer.get_vocab()[END]

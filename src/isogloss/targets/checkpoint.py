@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from pathlib import Path
 import huggingface_hub
 import huggingface_hub.utils as hub
 import torch
-from transformers import logging as transformers_logging
 
 from isogloss.errors import ModelError
+from isogloss.quiet import quiet_transformers
 from isogloss.targets.options import LocalOptions
 
 logger = logging.getLogger(__name__)
@@ -95,27 +94,3 @@ def first_sentence(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     text = re.split(r"(?<=[a-z)])\. ", text)[0].rstrip(".")
     return text if len(text) <= 200 else f"{text[:199]}…"
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep the progress bars, advice and warnings of transformers off the user's terminal."""
-    verbosity = transformers_logging.get_verbosity()
-    hub_verbosity = hub.logging.get_verbosity()
-    had_bars = transformers_logging.is_progress_bar_enabled()
-    had_hub_bars = not hub.are_progress_bars_disabled()
-    transformers_logging.set_verbosity_error()
-    hub.logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    hub.disable_progress_bars()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        hub.logging.set_verbosity(hub_verbosity)
-        if had_bars:
-            transformers_logging.enable_progress_bar()
-        if had_hub_bars:
-            hub.enable_progress_bars()

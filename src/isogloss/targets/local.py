@@ -11,10 +11,10 @@ from typing import Any
 
 from isogloss.distribute import map_unordered
 from isogloss.errors import ModelError
+from isogloss.quiet import quiet_transformers
 from isogloss.records import Decoding, Request, RequestKey, Response
 from isogloss.seeds import derive_seed
 from isogloss.targets.batching import Row, default_batch_tokens, plan_batches
-from isogloss.targets.checkpoint import quiet_transformers
 from isogloss.targets.generation import Completion, complete_rows
 from isogloss.targets.model import LocalModel, default_threads, torch_threads
 from isogloss.targets.options import LocalOptions

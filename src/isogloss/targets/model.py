@@ -17,7 +17,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Cache
 
 from isogloss.errors import ModelError
-from isogloss.targets.checkpoint import as_model_error, locate_checkpoint, quiet_transformers
+from isogloss.quiet import quiet_transformers
+from isogloss.targets.checkpoint import as_model_error, locate_checkpoint
 from isogloss.targets.options import LocalOptions
 
 logger = logging.getLogger(__name__)
