@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import huggingface_hub.utils as hub
@@ -11,7 +11,7 @@ from transformers import logging as transformers_logging
 
 
 @contextmanager
-def quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Generator[None]:
     """Keep the progress bars, advice and warnings of transformers off the user's terminal."""
     verbosity = transformers_logging.get_verbosity()
     hub_verbosity = hub.logging.get_verbosity()

@@ -105,7 +105,7 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
         tokenizer = lab_tokenizer(lab)
         batches = pretraining_batches(lab, tokenizer)
         card = {"tokens": batches.tokens, "fertility": fertilities(lab, tokenizer)}
-        model = _new_model(recipe, tokenizer)
+        model = new_model(recipe, tokenizer)
         schedule = Schedule(
             steps=recipe.n_steps, matrix_rate=recipe.matrix_rate, rest_rate=recipe.rest_rate
         )
@@ -132,7 +132,8 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
     _write(model, tokenizer, card, recipe, work)
 
 
-def _new_model(recipe: LabRecipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+def new_model(recipe: LabRecipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    """An untrained Llama of the recipe's size, initialised from its seed."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=recipe.hidden_size,

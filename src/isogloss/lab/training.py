@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ def train(
 
 
 @contextmanager
-def _pool() -> Iterator[ThreadPoolExecutor]:
+def _pool() -> Generator[ThreadPoolExecutor]:
     """Threads for the shards, each with one torch thread; torch's setting here is put back."""
     n_threads = min(N_SHARDS, os.cpu_count() or 1)
     before = torch.get_num_threads()
