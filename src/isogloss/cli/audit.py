@@ -17,7 +17,8 @@ def audit(
     target: Annotated[
         str,
         typer.Argument(
-            help="lab:PRESET[:MIX][@STAGE][#SEED], hf:PATH_OR_ID or replay:FILE.", metavar="TARGET"
+            help="lab:PRESET:MIX@STAGE#SEED (all but PRESET optional), hf:PATH_OR_ID or replay:FILE.",
+            metavar="TARGET",
         ),
     ],
     prompts: Annotated[

@@ -18,7 +18,7 @@ def demo(
         str,
         typer.Argument(
             help="A lab target without lab:, as in `isogloss lab build`; tiny takes a minute.",
-            metavar="[SPEC]",
+            metavar="SPEC",
         ),
     ] = "small",
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/demo-… unless given.")] = None,

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from isogloss.lab.describe import LabCard
 
 SPEC_HELP = (
-    "PRESET[:MIX][@STAGE][#SEED]. Presets: tiny, small, medium. Mixes: english, bilingual, "
-    "balanced or a CSV table; after it ~reversed or ~K (the shares dealt anew), +fixed (tokenizer "
-    "trained on balanced text), +equal (refusals in all languages alike), +300k, +1m or +3m "
-    "(size). Stages: base, helpful, chat."
+    "PRESET:MIX@STAGE#SEED, all but PRESET optional. Presets: tiny, small, medium. Mixes: english, "
+    "bilingual, balanced or a CSV table; after it ~reversed or ~K (the shares dealt anew), +fixed "
+    "(tokenizer trained on balanced text), +equal (refusals in all languages alike), +300k, +1m or "
+    "+3m (size). Stages: base, helpful, chat."
 )
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SpecArgument = Annotated[str, typer.Argument(help=SPEC_HELP, metavar="SPEC")]
