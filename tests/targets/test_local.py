@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import DynamicCache, GenerationConfig
+from transformers import AutoModelForCausalLM, DynamicCache, GenerationConfig
 
 from isogloss.errors import ModelError
 from isogloss.records import Decoding, Prompt, Request, Response
@@ -388,7 +388,7 @@ def test_chat_template_without_a_system_role(tmp_path: Path, refusal: str) -> No
 
 def test_no_template_is_plain_text(tmp_path: Path) -> None:
     target = LocalTarget(tiny_model(tmp_path, chat_template=None))
-    assert target.template == "plain"
+    assert target.template.startswith("plain ")
     assert _seen(target, None) == "<s>cut bread"
     assert _seen(target, "the hall") == "<s>the hall\n\ncut bread"
 
@@ -399,7 +399,7 @@ def test_a_given_rendering_is_taken_to_the_letter(folders: dict) -> None:
         render=lambda prompt, system: f"</s>{system}: {prompt.text}</s>",
         render_id="shots-3",
     )
-    assert target.template == "render:shots-3"
+    assert target.template.startswith("render:shots-3 ")
     assert _seen(target, "the hall") == "</s>the hall: cut bread</s>"
     with pytest.raises(ValueError, match="render_id"):
         LocalTarget(folders["llama"], render=lambda prompt, system: prompt.text)
@@ -429,3 +429,14 @@ def test_model_card(folders: dict) -> None:
     assert (card["dtype"], card["device"], card["template_kind"]) == ("float32", "cpu", "chat")
     assert card["context_length"] is None  # ALiBi
     assert card["vocabulary_size"] == 320
+
+
+def test_other_weights_in_the_same_folder_are_another_template(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path)
+    before = LocalTarget(folder).template
+    assert LocalTarget(folder).template == before
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        model.get_input_embeddings().weight.add_(0.01)
+    model.save_pretrained(folder)
+    assert LocalTarget(folder).template != before

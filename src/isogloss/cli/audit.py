@@ -17,7 +17,7 @@ def audit(
     target: Annotated[
         str,
         typer.Argument(
-            help="lab:PRESET:MIX@STAGE#SEED (all but PRESET optional), hf:PATH_OR_ID or replay:FILE.",
+            help="lab:PRESET:MIX@STAGE#SEED (see `lab build`), hf:PATH_OR_ID or replay:FILE.",
             metavar="TARGET",
         ),
     ],

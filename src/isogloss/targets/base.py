@@ -14,8 +14,9 @@ class Target(Protocol):
 
     Attributes:
         name: the canonical target string (``lab:tiny:english@chat#0``, ``hf:…``), in every key.
-        template: all that shapes a prompt before the model sees it (chat template, few-shot
-            examples); part of the response's key through `Decoding.fingerprint`.
+        template: all that shapes a reply besides the decoding (chat template, few-shot examples,
+            the weights where they are known); part of a response's key through
+            `Decoding.fingerprint`.
     """
 
     @property

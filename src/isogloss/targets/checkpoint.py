@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from isogloss.targets.options import LocalOptions
 
 logger = logging.getLogger(__name__)
 
+SAMPLED_BYTES = 1 << 20
 _WANTED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.tiktoken"]
 # Second copies of the weights in the formats of other programs.
 _UNWANTED = ["consolidated*.safetensors", "original/*", "onnx/*"]
@@ -53,6 +55,23 @@ def locate_checkpoint(source: str, options: LocalOptions) -> Path:
             "model.save_pretrained(FOLDER)."
         )
     return folder
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """Sixteen hex digits that change with the weights, without reading all of them.
+
+    Hashes names, sizes and a sample of every safetensors file: its first, middle and last MiB. What
+    training touches, it touches everywhere; an edit of a few tensors in between may go unseen.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as file:
+            for start in (0, size // 2, max(0, size - SAMPLED_BYTES)):
+                file.seek(start)
+                digest.update(file.read(SAMPLED_BYTES))
+    return digest.hexdigest()
 
 
 def _fetch(source: str, options: LocalOptions) -> Path:

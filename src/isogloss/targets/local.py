@@ -69,7 +69,9 @@ class LocalTarget:
 
     @property
     def template(self) -> str:
-        return self._renderer.template
+        """How prompts are rendered, and for which weights: other weights at the same place never
+        mix with these in one run."""
+        return f"{self._renderer.template} weights:{self.model.weights}"
 
     def model_card(self) -> dict[str, Any]:
         """What a run stores about its model; see `LocalModel.describe`, and ``template_kind``."""

@@ -18,7 +18,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Cache
 
 from isogloss.errors import ModelError
 from isogloss.quiet import quiet_transformers
-from isogloss.targets.checkpoint import as_model_error, locate_checkpoint
+from isogloss.targets.checkpoint import (
+    as_model_error,
+    locate_checkpoint,
+    weights_fingerprint,
+)
 from isogloss.targets.options import LocalOptions
 
 logger = logging.getLogger(__name__)
@@ -44,6 +48,7 @@ class LocalModel:
         network: the Hugging Face model, in evaluation mode, on ``device``.
         tokenizer: its tokenizer.
         commit: the hub's, where it came from there.
+        weights: changes when the weights do (see `weights_fingerprint`).
         end_tokens: ids that end a reply: the tokenizer's and the generation config's. Nothing else
             of ``generation_config.json`` is read: no temperature, no penalty.
         context_length: most positions it has; None where it has no such limit (ALiBi).
@@ -58,6 +63,7 @@ class LocalModel:
         self.device = _device(options.device)
         dtype = _dtype(options.dtype, self.device)
         folder = locate_checkpoint(source, options)
+        self.weights = weights_fingerprint(folder)
         self.commit = None if Path(source).expanduser().is_dir() else folder.name
         logger.info("loading %s on %s", source, self.device)
         trust = options.trust_remote_code
