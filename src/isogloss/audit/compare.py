@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from isogloss.audit.pairing import CompareConfig, Pairs, pair_runs
-from isogloss.audit.rates import Cells, measurement
+from isogloss.audit.rate_rows import measurement
+from isogloss.audit.rates import Cells
 from isogloss.audit.tally import JUDGED
 from isogloss.audit.verdicts import paired_verdict
 from isogloss.errors import InputError

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from isogloss.audit.rates import Cells, Slice, measurement
+from isogloss.audit.rate_rows import measurement
+from isogloss.audit.rates import Cells, Slice
 from isogloss.audit.verdicts import ALPHA, gap_verdict, paired_verdict
 from isogloss.languages import ShareTable
 from isogloss.records import Measurement

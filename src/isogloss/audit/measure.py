@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from isogloss.audit.curses import english_rows, gap_rows
-from isogloss.audit.rates import Slice, rate_rows
+from isogloss.audit.rate_rows import rate_rows
+from isogloss.audit.rates import Slice
 from isogloss.audit.tally import COMPLIED, Array, tally
 from isogloss.audit.verdicts import language_row
 from isogloss.errors import InputError

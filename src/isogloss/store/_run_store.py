@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,46 +13,20 @@ from typing import Any
 import polars as pl
 
 from isogloss.errors import DefectError, StoreError
-from isogloss.records import Measurement, Prompt, Request, RequestKey, Response, Verdict
+from isogloss.records import Measurement, Prompt, RequestKey, Response, Verdict
 from isogloss.seeds import content_hash
-
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE prompts (
-    id INTEGER PRIMARY KEY,
-    prompt_id TEXT NOT NULL, language TEXT NOT NULL, variant TEXT NOT NULL,
-    text TEXT NOT NULL, intent TEXT NOT NULL, category TEXT, reference TEXT,
-    cluster_id TEXT NOT NULL,
-    UNIQUE (prompt_id, language, variant));
-CREATE TABLE responses (
-    id INTEGER PRIMARY KEY,
-    prompt INTEGER NOT NULL REFERENCES prompts (id),
-    target TEXT NOT NULL, arm TEXT NOT NULL, sample INTEGER NOT NULL, settings TEXT NOT NULL,
-    status TEXT NOT NULL, text TEXT NOT NULL, truncated INTEGER NOT NULL, reply_language TEXT,
-    reason TEXT, n_prompt_tokens INTEGER, n_tokens INTEGER,
-    recorded_outcome TEXT, recorded_correct INTEGER,
-    UNIQUE (prompt, target, arm, sample, settings));
-CREATE TABLE verdicts (
-    response INTEGER NOT NULL REFERENCES responses (id),
-    judge TEXT NOT NULL, outcome TEXT NOT NULL, correct INTEGER, reason TEXT,
-    PRIMARY KEY (response, judge)) WITHOUT ROWID;
-CREATE TABLE measurements (id INTEGER PRIMARY KEY, area TEXT NOT NULL, row TEXT NOT NULL);
-"""
-
-_PROMPT_COLUMNS = "prompt_id, language, variant, text, intent, category, reference, cluster_id"
-_RESPONSE_COLUMNS = (
-    "target, arm, sample, settings, status, text, truncated, reply_language, reason, "
-    "n_prompt_tokens, n_tokens, recorded_outcome, recorded_correct"
-)
-
-_WHOLE_NUMBERS = ("sample", "truncated", "n_prompt_tokens", "n_tokens", "correct", "n")
-# What a response ended as: a filter's or an error's status, else the verdict, else "unjudged".
-_RESULT = "CASE WHEN status != 'ok' THEN status ELSE COALESCE(outcome, 'unjudged') END"
-_JUDGED = (
-    "FROM responses JOIN prompts ON prompts.id = prompt "
-    "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ?"
+from isogloss.store._schema import (
+    JUDGED,
+    PROMPT_COLUMNS,
+    RESPONSE_COLUMNS,
+    RESULT,
+    SCHEMA,
+    SCHEMA_VERSION,
+    WHOLE_NUMBERS,
+    connect,
+    qualified,
+    read_response,
+    storable,
 )
 
 
@@ -83,7 +56,7 @@ class RunStore:
         try:
             if create:
                 self.folder.mkdir(parents=True, exist_ok=True)
-            self._db = _connect(path, create)
+            self._db = connect(path, create=create)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot open the run folder {self.folder}: {error}") from error
         try:
@@ -109,7 +82,7 @@ class RunStore:
                 f"one reads {SCHEMA_VERSION}); run again into a new folder."
             )
         self._db.execute("PRAGMA journal_mode = WAL")
-        script = f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         self._db.executescript(script)
 
     def __enter__(self) -> RunStore:
@@ -156,16 +129,16 @@ class RunStore:
             StoreError: a prompt with the same key but other content is already in this run.
         """
         rows = [
-            (p.prompt_id, p.language, p.variant, _storable(p.text), p.intent, p.category,
-             _storable(p.reference), p.cluster_id)
+            (p.prompt_id, p.language, p.variant, storable(p.text), p.intent, p.category,
+             storable(p.reference), p.cluster_id)
             for p in prompts
         ]  # fmt: skip
         with self._transaction() as db:
             marks = ", ".join("?" * 8)
             db.executemany(
-                f"INSERT OR IGNORE INTO prompts ({_PROMPT_COLUMNS}) VALUES ({marks})", rows
+                f"INSERT OR IGNORE INTO prompts ({PROMPT_COLUMNS}) VALUES ({marks})", rows
             )
-            stored = db.execute(f"SELECT {_PROMPT_COLUMNS} FROM prompts")
+            stored = db.execute(f"SELECT {PROMPT_COLUMNS} FROM prompts")
             by_key = {row[:3]: row for row in stored}
             for row in rows:
                 if by_key[row[:3]] != row:
@@ -184,7 +157,7 @@ class RunStore:
         """
         rows = [
             (*r.request.prompt.key, target, arm, r.request.sample, settings, r.status,
-             _storable(r.text), r.truncated, r.reply_language, _storable(r.reason),
+             storable(r.text), r.truncated, r.reply_language, storable(r.reason),
              r.n_prompt_tokens, r.n_tokens, r.recorded_outcome, r.recorded_correct)
             for r in responses
         ]  # fmt: skip
@@ -193,7 +166,7 @@ class RunStore:
             try:
                 # Not OR IGNORE: that would also swallow a response without a prompt (NOT NULL).
                 db.executemany(
-                    f"INSERT INTO responses (prompt, {_RESPONSE_COLUMNS}) VALUES ((SELECT id FROM "
+                    f"INSERT INTO responses (prompt, {RESPONSE_COLUMNS}) VALUES ((SELECT id FROM "
                     f"prompts WHERE prompt_id = ? AND language = ? AND variant = ?), {marks}) "
                     "ON CONFLICT (prompt, target, arm, sample, settings) DO NOTHING",
                     rows,
@@ -231,8 +204,8 @@ class RunStore:
             limit: at most so many; all of them unless told.
         """
         rows = self._read(
-            f"SELECT responses.id, {_qualified('prompts', _PROMPT_COLUMNS)}, "
-            f"{_qualified('responses', _RESPONSE_COLUMNS)} "
+            f"SELECT responses.id, {qualified('prompts', PROMPT_COLUMNS)}, "
+            f"{qualified('responses', RESPONSE_COLUMNS)} "
             "FROM responses JOIN prompts ON prompts.id = prompt "
             "LEFT JOIN verdicts ON verdicts.response = responses.id AND verdicts.judge = ? "
             "WHERE verdicts.response IS NULL AND status = 'ok' AND responses.id > ? "
@@ -240,7 +213,7 @@ class RunStore:
             (judge, after, limit),
         )
         for row in rows:
-            yield row[0], _response(row[1:])
+            yield row[0], read_response(row[1:])
 
     def n_unjudged_by(self, judge: str) -> int:
         """How many answered responses this judge has not seen."""
@@ -254,7 +227,7 @@ class RunStore:
 
     def add_verdicts(self, verdicts: Sequence[tuple[int, Verdict]], *, judge: str) -> None:
         """Store verdicts under the response ids that `unjudged_by` gave."""
-        rows = [(i, judge, v.outcome, v.correct, _storable(v.reason)) for i, v in verdicts]
+        rows = [(i, judge, v.outcome, v.correct, storable(v.reason)) for i, v in verdicts]
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -287,7 +260,7 @@ class RunStore:
 
     def prompts(self) -> pl.DataFrame:
         """All prompts, a row each, columns as in `Prompt`."""
-        return self._frame(f"SELECT {_PROMPT_COLUMNS} FROM prompts ORDER BY {_PROMPT_COLUMNS}")
+        return self._frame(f"SELECT {PROMPT_COLUMNS} FROM prompts ORDER BY {PROMPT_COLUMNS}")
 
     def transcripts(self) -> pl.DataFrame:
         """Prompt, response and verdict side by side; unjudged responses have a null judge.
@@ -314,8 +287,8 @@ class RunStore:
         """
         return self._frame(
             "SELECT target, arm, settings, variant, language, intent, category, cluster_id, "
-            f"{_RESULT} AS result, correct, reply_language, truncated, COUNT(*) AS n "
-            f"{_JUDGED} "
+            f"{RESULT} AS result, correct, reply_language, truncated, COUNT(*) AS n "
+            f"{JUDGED} "
             "GROUP BY target, arm, settings, variant, language, intent, category, cluster_id, "
             "result, correct, reply_language, truncated "
             "ORDER BY target, arm, settings, variant, language, intent, category, cluster_id, "
@@ -338,7 +311,7 @@ class RunStore:
         """
         return self._frame(
             "SELECT prompt_id, language, variant, sample, intent, category, cluster_id, "
-            f"{_RESULT} AS result, correct {_JUDGED} WHERE target = ? AND arm = ? "
+            f"{RESULT} AS result, correct {JUDGED} WHERE target = ? AND arm = ? "
             "ORDER BY prompt_id, language, variant, sample",
             (judge, target, arm),
         )
@@ -356,7 +329,7 @@ class RunStore:
         stratum = "language, variant, intent, result"
         cursor = self._read(
             f"WITH ended AS (SELECT responses.id AS id, prompt_id, sample, settings, language, "
-            f"variant, intent, {_RESULT} AS result {_JUDGED} WHERE target = ? AND arm = ?), "
+            f"variant, intent, {RESULT} AS result {JUDGED} WHERE target = ? AND arm = ?), "
             f"placed AS (SELECT id, result, ROW_NUMBER() OVER (PARTITION BY {stratum} "
             f"ORDER BY id_hash(prompt_id), prompt_id, sample, settings) AS place, "
             f"COUNT(*) OVER (PARTITION BY {stratum}) AS n_stratum FROM ended) "
@@ -394,58 +367,10 @@ class RunStore:
     def _frame(self, query: str, parameters: tuple[Any, ...] = ()) -> pl.DataFrame:
         cursor = self._read(query, parameters)
         schema: dict[str, type[pl.DataType]] = {
-            column[0]: pl.Int64 if column[0] in _WHOLE_NUMBERS else pl.String
+            column[0]: pl.Int64 if column[0] in WHOLE_NUMBERS else pl.String
             for column in cursor.description
         }
         parts = [pl.DataFrame(schema=schema)]
         while rows := cursor.fetchmany(100_000):
             parts.append(pl.DataFrame(rows, schema=schema, orient="row"))
         return pl.concat(parts)
-
-
-def _connect(path: Path, create: bool) -> sqlite3.Connection:
-    """A connection; where folder or file cannot be written, one that only reads."""
-    if create or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        return sqlite3.connect(path, isolation_level=None)
-    # WAL needs a writable folder even to read, unless the file is said never to change.
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None
-    )
-
-
-def _qualified(table: str, columns: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in columns.split(", "))
-
-
-def _storable(text: str | None) -> str | None:
-    """SQLite holds UTF-8: a lone surrogate becomes U+FFFD, everything else stays."""
-    if text is None:
-        return None
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def _response(row: Sequence[Any]) -> Response:
-    names = _PROMPT_COLUMNS.split(", ")
-    prompt = Prompt(**dict(zip(names, row[: len(names)], strict=True)))
-    values = dict(zip(_RESPONSE_COLUMNS.split(", "), row[len(names) :], strict=True))
-    return Response(
-        request=Request(prompt=prompt, sample=values["sample"]),
-        status=values["status"],
-        text=values["text"],
-        truncated=bool(values["truncated"]),
-        reply_language=values["reply_language"],
-        reason=values["reason"],
-        n_prompt_tokens=values["n_prompt_tokens"],
-        n_tokens=values["n_tokens"],
-        recorded_outcome=values["recorded_outcome"],
-        recorded_correct=None
-        if values["recorded_correct"] is None
-        else bool(values["recorded_correct"]),
-    )
-
-
-__all__ = ["SCHEMA_VERSION", "RunStore"]
