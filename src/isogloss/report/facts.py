@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isogloss.errors import StoreError
-from isogloss.languages import ShareTable, describe_language
+from isogloss.languages import ShareTable, describe_language, is_lab
 from isogloss.records import INTENTS, Measurement
 from isogloss.store import RunStore
 
@@ -57,6 +57,11 @@ class RunFacts:
     @property
     def english(self) -> LanguageFacts | None:
         return next((x for x in self.languages if x.code == "en"), None)
+
+    @property
+    def is_lab(self) -> bool:
+        """The languages are the lab's made-up ones."""
+        return any(is_lab(x.tag) for x in self.languages)
 
     @property
     def others(self) -> tuple[LanguageFacts, ...]:
