@@ -1,0 +1,78 @@
+"""`isogloss lab` and `isogloss demo`, on the model the test run trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from isogloss.cli.main import app
+from isogloss.errors import InputError
+from isogloss.store import RunStore
+
+runner = CliRunner()
+
+
+def test_list_names_presets_mixes_and_what_is_built(tiny_lab: Path) -> None:
+    document = json.loads(runner.invoke(app, ["lab", "list", "--json"]).stdout)
+    assert set(document["presets"]) == {"tiny", "small", "medium"}
+    assert document["mixes"] == ["english", "bilingual", "balanced"]
+    built = {lab["spec"]: lab["folder"] for lab in document["built"]}
+    assert built["lab:tiny:english@chat#0"] == str(tiny_lab)
+    assert "lab:tiny:english@chat#0" in runner.invoke(app, ["lab", "list"]).stdout
+
+
+def test_describe_a_built_lab(tiny_lab: Path) -> None:
+    document = json.loads(runner.invoke(app, ["lab", "describe", "tiny", "--json"]).stdout)
+    languages = {language["tag"]: language for language in document["languages"]}
+    assert document["is_built"]
+    assert sum(language["percent"] for language in languages.values()) == pytest.approx(100)
+    assert sum(language["tokens"] for language in languages.values()) == pytest.approx(
+        1_200_000, rel=0.02
+    )
+    # English is most of what the tokenizer saw, so its words break least.
+    least = min(languages.values(), key=lambda language: language["fertility"])
+    assert least["tag"] == "en-x-lab"
+    assert languages["en-x-lab"]["shared_with_english"] == 1
+    assert document["tree"]["Indo-European"]["Romance"] == ["fr-x-lab", "es-x-lab"]
+    text = runner.invoke(app, ["lab", "describe", "tiny"]).stdout
+    assert document["gloss_question"] in text
+    assert languages["sw-x-lab"]["question"] in text
+
+
+def test_describe_builds_nothing() -> None:
+    text = runner.invoke(app, ["lab", "describe", "small:balanced#77"]).stdout
+    assert "not built yet" in text
+    assert "ny-x-lab" in text
+
+
+def test_build_finds_what_is_in_the_cache(tiny_lab: Path) -> None:
+    result = runner.invoke(app, ["lab", "build", "tiny"])
+    assert result.stdout == f"lab:tiny:english@chat#0: {tiny_lab}\n"
+
+
+@pytest.mark.parametrize("verb", [["lab", "build"], ["lab", "describe"], ["demo"]])
+def test_unknown_presets_are_refused(verb: list[str]) -> None:
+    result = runner.invoke(app, [*verb, "huge"])
+    assert result.exit_code == 2
+    assert "choose one of tiny, small, medium" in result.stderr
+    assert not isinstance(result.exception, InputError)
+
+
+def test_demo_writes_a_report_and_names_it(tiny_lab: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = runner.invoke(app, ["demo", "tiny", "--out", str(out)])
+    assert first.exit_code == 0, first.output
+    assert first.stdout.splitlines()[-1] == f"report: {out / 'report.html'}"
+    assert (out / "report.html").stat().st_size < 1_500_000
+    with RunStore(out) as store:
+        before = store.transcripts()
+    # 8 languages, 42 test objects, 4 questions about each.
+    assert before.height == 8 * 42 * 4
+    assert set(before["outcome"]) <= {"complied", "refused", "irrelevant"}
+    again = runner.invoke(app, ["demo", "tiny", "--out", str(out)])
+    assert again.exit_code == 0
+    with RunStore(out) as store:
+        assert store.transcripts().equals(before)
