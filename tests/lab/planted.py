@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from isogloss.lab import tokenizer
 from isogloss.lab.lexicon import Lexicon, concepts_of
 from isogloss.lab.recipe import LabRecipe, parse_spec
 from isogloss.lab.world import World
@@ -40,3 +43,11 @@ def micro_recipe(**changes: Any) -> LabRecipe:
         "chat_steps": 8,
     }
     return replace(parse_spec("lab:tiny"), **(sizes | changes))
+
+
+def quick_tokenizers(patch: pytest.MonkeyPatch) -> None:
+    """Train tokenizers on few documents: else they take most of a micro lab's time.
+
+    Every builder of micro labs must call this: the cache does not see the difference.
+    """
+    patch.setattr(tokenizer, "TRAINING_DOCUMENTS", 1000)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,23 @@ from isogloss.lab import build
 from isogloss.lab.batches import instruction_batches, pretraining_batches
 from isogloss.lab.build import base_of, build_lab, cache_folder, folder_of, read_card
 from isogloss.lab.chat import write_examples
-from isogloss.lab.recipe import LabRecipe
+from isogloss.lab.recipe import LabRecipe, Stage
 from isogloss.lab.setting import Lab
 from isogloss.lab.tokenizer import lab_tokenizer
-from lab.planted import micro_recipe
+from lab.planted import micro_recipe, quick_tokenizers
 
 BUILDING = Path(__file__).with_name("building.py")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quick_tokenizers(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
-def chat(isogloss_cache: Path) -> Path:
+def chat(isogloss_cache: Path, quick: None) -> Path:
     return build_lab(micro_recipe())
 
 
@@ -47,10 +55,11 @@ def _weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-def _start(cache: Path, changes: dict[str, Any]) -> subprocess.Popen[str]:
+def _start(cache: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(BUILDING), json.dumps(changes)],
+        [sys.executable, str(BUILDING), *options],
         env={**os.environ, "ISOGLOSS_CACHE": str(cache)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -73,7 +82,7 @@ def test_a_folder_that_transformers_loads(chat: Path) -> None:
         return_dict=True,
     )
     with torch.inference_mode():
-        made = model.generate(**encoded)
+        made = model.generate(**encoded)  # type: ignore[misc]
     n_new = made.shape[1] - encoded["input_ids"].shape[1]
     assert 1 <= n_new <= 64, "the generation config's limit"
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
@@ -105,7 +114,10 @@ def test_the_card(chat: Path) -> None:
     assert list(card["fertility"]) == list(card["tokens"]) == recipe.languages
     assert all(1 <= fertility < 6 for fertility in card["fertility"].values())
     assert card["fertility"]["en-x-lab"] == min(card["fertility"].values())
-    assert card["loss_last"] < card["loss_first"]
+    base = read_card(_base_of(recipe))
+    assert base["spec"] == "lab:tiny:english@base#0"
+    assert base["loss_last"] < base["loss_first"] - 0.3
+    assert base["tokens"] == card["tokens"]
 
 
 def test_tokens_by_language(chat: Path) -> None:
@@ -275,39 +287,49 @@ def test_a_new_lab_needs_no_progress_and_says_when_it_continues(
     assert "training base (tokens): continuing at step 7 of 20" in caplog.text
 
 
+def _kill(process: subprocess.Popen[str], step: int, wait: float) -> None:
+    """Kill ``wait`` seconds after a step: while it is saved, or the next one is trained."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for _ in range(step):
+        assert process.stdout.readline().startswith("step")
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+    time.sleep(wait)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_killed_at_any_moment_it_ends_in_the_same_weights(
     chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = random.SystemRandom()
-    killed = []
-    for stage, n_steps in (("base", 20), ("chat", 8)):
-        process = _start(tmp_path, {})
-        assert process.stdout is not None
-        steps = moment.randrange(1, n_steps - 1)
-        seen = 0
-        for line in process.stdout:
-            seen += line.startswith(f"step {stage}")
-            if seen == steps:
-                break
-        wait = moment.uniform(0, 0.02)
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.stdout.close()
-        assert process.wait() == -signal.SIGKILL
-        killed.append((stage, steps, round(wait, 4)))
-    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
-    assert not folder_of(micro_recipe()).exists(), killed
-    done: list[int] = []
-    folder = build_lab(micro_recipe(), progress=lambda _, n, total: done.append(n))
-    assert len(done) < 8, ("the last checkpoint was used", killed)
-    assert _weights(folder) == _weights(chat), killed
-    assert _weights(_base_of(micro_recipe())) == _weights(_base_of_cache(chat)), killed
-    assert (folder / "lab.json").read_text() == (chat / "lab.json").read_text(), killed
-    assert not list(folder.parent.glob("*.partial")), killed
+    n_steps: dict[Stage, int] = {"base": 20, "chat": 8}
+    base = _base_of_cache(chat)
+    shutil.copytree(base, tmp_path / "chat" / "lab" / base.name)
+    processes: dict[Stage, subprocess.Popen[str]] = {
+        stage: _start(tmp_path / stage, "stepwise") for stage in n_steps
+    }
+    killed: dict[Stage, tuple[int, float]] = {}
+    for stage, process in processes.items():
+        killed[stage] = moment.randrange(1, n_steps[stage]), moment.uniform(0, 0.05)
+        _kill(process, *killed[stage])
+    for stage in n_steps:
+        monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / stage))
+        assert not folder_of(micro_recipe(stage=stage)).exists(), killed
+        told: list[str] = []
+        folder = build_lab(micro_recipe(), progress=lambda name, *_, told=told: told.append(name))
+        left = told.count(f"training {stage} (tokens)")
+        assert 0 < left <= n_steps[stage] - killed[stage][0] + 1, ("it continued", killed)
+        assert _weights(folder) == _weights(chat), killed
+        assert _weights(_base_of(micro_recipe())) == _weights(_base_of_cache(chat)), killed
+        assert (folder / "lab.json").read_text() == (chat / "lab.json").read_text(), killed
+        assert not list(folder.parent.glob("*.partial")), killed
 
 
 def test_two_at_once_build_once(chat: Path, tmp_path: Path) -> None:
-    processes = [_start(tmp_path, {}) for _ in range(2)]
+    processes = [_start(tmp_path) for _ in range(2)]
     outputs = [process.communicate()[0].splitlines() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     steps = [line for output in outputs for line in output if line.startswith("step")]

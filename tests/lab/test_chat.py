@@ -128,7 +128,8 @@ def test_shares_by_hand() -> None:
 def test_refusals_are_in_the_languages_of_the_alignment_mix(
     by_share: list[Example], equal: list[Example]
 ) -> None:
-    for examples, mix in ((by_share, "by-share"), (equal, "equal")):
+    mixes: dict[AlignmentMix, list[Example]] = {"by-share": by_share, "equal": equal}
+    for mix, examples in mixes.items():
         refused = Counter(example.language for example in examples if _refuses(example))
         for tag, share in alignment_shares(SHARES, mix).items():
             assert _within(refused[tag], refused.total(), share), (mix, tag, refused)

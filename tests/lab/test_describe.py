@@ -11,7 +11,7 @@ from isogloss.lab.describe import built_labs, describe_lab, family_tree
 from isogloss.lab.lexicon import make_lexicon
 from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
-from lab.planted import micro_recipe
+from lab.planted import micro_recipe, quick_tokenizers
 
 
 def test_family_tree() -> None:
@@ -23,6 +23,7 @@ def test_family_tree() -> None:
 
 
 def test_before_and_after_it_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_tokenizers(monkeypatch)
     monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
     recipe = micro_recipe()
     before = describe_lab(recipe)
