@@ -198,6 +198,22 @@ def test_wrong_json_lines_are_named(tmp_path, line: str, message: str) -> None:
         load_prompts(write(tmp_path, good + line + "\n", "set.jsonl"), intent="benign")
 
 
+def test_an_array_of_objects_is_a_table_too(tmp_path) -> None:
+    rows = '[{"prompt_id": "a", "language": "en", "text": "Hello"},\n {"prompt_id": 7}]'
+    with pytest.raises(InputError, match="item 2: column language: is missing"):
+        load_prompts(write(tmp_path, rows, "set.json"), intent="benign")
+    good = write(tmp_path, rows.replace(',\n {"prompt_id": 7}', ""), "set.json")
+    assert texts(load_prompts(good, intent="benign").prompts) == {("a", "en"): "Hello"}
+    for text, message in (
+        ('{"a": 1}', "dict, not a JSON array"),
+        ("[3]", "item 1: int, not a JSON object"),
+        ('{"a": 1}\n{"a": 2}', r"line 2, column 1: not JSON .* name the file \.jsonl"),
+        ("[]", "no rows"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_prompts(write(tmp_path, text, "set.json"), intent="benign")
+
+
 def test_what_is_not_a_table_at_all(tmp_path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_prompts(tmp_path / "none.csv")

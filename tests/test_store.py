@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,15 @@ def test_not_a_run_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot open"):
         RunStore(tmp_path / "file" / "run", create=True)
+
+
+def test_a_database_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "run.db")) as other:
+        other.execute("CREATE TABLE meta (mine)")
+    before = (tmp_path / "run.db").read_bytes()
+    with pytest.raises(StoreError, match="another program; choose another folder"):
+        RunStore(tmp_path, create=True)
+    assert (tmp_path / "run.db").read_bytes() == before
 
 
 def test_another_version_is_named(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_what_was_done_is_skipped(tmp_path) -> None:
 
 def test_unused_records_and_columns_are_counted_in_the_log(tmp_path, caplog) -> None:
     file = write(tmp_path, "prompt_id,language,response,model\na,en,A,m\nb,en,B,m\nb,en,B,m\n")
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="isogloss"):
         answers(file, request("a"))
     assert [message.split(f"{file}: ")[1] for message in caplog.messages] == [
         "columns ignored: model",

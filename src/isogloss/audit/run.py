@@ -10,6 +10,7 @@ selection that leaves out stored prompts is refused.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 from isogloss.audit.environment import describe_environment
 from isogloss.audit.measure import measure_run
 from isogloss.audit.reply_language import tag_replies
-from isogloss.audit.selection import select_prompts
 from isogloss.audit.setup import REPLAY, Setup, prepare
 from isogloss.errors import DefectError, InputError, StoreError
 from isogloss.judges.base import Judge
 from isogloss.prompts import PromptSet
-from isogloss.records import Decoding, Measurement, Prompt, Request
+from isogloss.records import Decoding, Intent, Measurement, Prompt, Request
 from isogloss.store import RunStore
 from isogloss.targets.base import Target
 from isogloss.targets.options import LocalOptions
@@ -47,7 +47,10 @@ class AuditConfig:
 
     Attributes:
         target: ``lab:…``, ``hf:…`` or ``replay:…``.
-        prompts: a prompt set; None is the lab's own, for a lab target.
+        prompts: a prompt set; None is the lab's own for a lab target, and for a replay the file
+            itself where it has the columns ``text`` and ``intent``.
+        intent: of prompts whose row does not say; a set without the column needs it.
+        licence: of the prompt set; by default what a licence file beside it says.
         out: the run folder; None derives one under ``runs/`` from the target and the prompt set.
         judges: names; None is ``oracle`` for the lab, ``recorded`` for a replay, else nobody.
         shares: a named share table or a CSV file; None is the lab's mix, else ``cc-2026-04``.
@@ -61,6 +64,8 @@ class AuditConfig:
 
     target: str
     prompts: Path | None = None
+    intent: Intent | None = None
+    licence: str | None = None
     out: Path | None = None
     judges: tuple[str, ...] | None = None
     shares: str | None = None
@@ -122,19 +127,10 @@ def run_audit(
         >>> result = run_audit(AuditConfig(target="lab:tiny"))  # doctest: +SKIP
         >>> result.frame().filter(metric="harmful_rate")  # doctest: +SKIP
     """
-    if config.samples < 1:
-        raise InputError(f"--samples must be 1 or more, not {config.samples}")
-    repeats = config.samples > 1 and config.decoding.temperature == 0
-    if repeats and not config.target.startswith(REPLAY):
-        raise InputError(
-            f"--samples {config.samples} at temperature 0 would give the same reply "
-            f"{config.samples} times; set --temperature above 0"
-        )
+    _check_numbers(config)
     report = progress or _silent
     setup = prepare(config, target=target, judges=judges, prompts=prompts, progress=report)
-    chosen = select_prompts(
-        setup.prompt_set.prompts, languages=config.languages, limit=config.limit
-    )
+    chosen = setup.chosen
     with RunStore(setup.folder, create=True) as store:
         settings = config.decoding.fingerprint(setup.target.template)
         _open(store, config, setup, chosen, settings)
@@ -170,6 +166,27 @@ def remeasure(store: RunStore, *, target: str, arm: str, judge: str | None) -> l
     )
     store.replace_measurements("audit", rows, target=target, arm=arm, judge=judge)
     return rows
+
+
+def _check_numbers(config: AuditConfig) -> None:
+    """Refuse what could not be asked, or not be told apart from a mistake."""
+    decoding = config.decoding
+    if config.samples < 1:
+        raise InputError(f"--samples must be 1 or more, not {config.samples}")
+    if decoding.max_new_tokens < 1:
+        raise InputError(f"--max-new-tokens must be 1 or more, not {decoding.max_new_tokens}")
+    if not (math.isfinite(decoding.temperature) and decoding.temperature >= 0):
+        raise InputError(
+            f"--temperature must be 0 (greedy) or a number above, not {decoding.temperature}"
+        )
+    if not config.arm.strip():
+        raise InputError("--arm must be a name; leave it out where nothing was done to the model")
+    repeats = config.samples > 1 and decoding.temperature == 0
+    if repeats and not config.target.startswith(REPLAY):
+        raise InputError(
+            f"--samples {config.samples} at temperature 0 would give the same reply "
+            f"{config.samples} times; set --temperature above 0"
+        )
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from isogloss.errors import InputError, ModelError
+from isogloss.audit.selection import select_prompts
+from isogloss.errors import InputError, ModelError, StoreError
 from isogloss.judges.base import Judge
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
 from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
+from isogloss.prompts.rows import read_table
+from isogloss.records import Prompt
+from isogloss.store import RunStore
 from isogloss.targets.base import Target
 from isogloss.targets.load import load_target
 
@@ -35,11 +40,13 @@ class Setup:
     """Everything an audit needs, loaded and checked.
 
     Attributes:
+        chosen: the prompts to ask, after ``languages`` and ``limit``.
         notes: what else the run folder keeps in its meta: ``model``, ``lab``.
     """
 
     folder: Path
     prompt_set: PromptSet
+    chosen: list[Prompt]
     shares: ShareTable
     target: Target
     judges: tuple[Judge, ...]
@@ -60,9 +67,14 @@ def prepare(
     """
     shares = _shares(config)
     prompt_set = prompts or _prompt_set(config)
+    chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
     if judges is None:
         names = config.judges if config.judges is not None else _default_judges(config.target)
         judges = [_judge(name, config.target) for name in names]
+        if "oracle" in names and (config.prompts is not None or prompts is not None):
+            _check_lab_questions(chosen, config.target)
+    folder = config.out or _default_folder(config)
+    _check_folder(folder)
     notes: dict[str, Any] = {}
     if config.target.startswith(LAB):
         notes["lab"] = _build_lab(config.target, progress)
@@ -71,13 +83,31 @@ def prepare(
     if isinstance(target, HasModelCard):
         notes["model"] = target.model_card()
     return Setup(
-        folder=config.out or _default_folder(config),
+        folder=folder,
         prompt_set=prompt_set,
+        chosen=chosen,
         shares=shares,
         target=target,
         judges=tuple(judges),
         notes=notes,
     )
+
+
+def _check_folder(folder: Path) -> None:
+    """That the run can be kept there: better said now than after a model was built."""
+    place = folder
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise StoreError(
+            f"{folder} cannot be a run folder: {place} is a file; choose another --out folder"
+        )
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise StoreError(
+            f"{folder} cannot be written: no permission in {place}; choose another --out folder"
+        )
+    if (folder / "run.db").is_file():
+        RunStore(folder).close()
 
 
 def _shares(config: AuditConfig) -> ShareTable:
@@ -92,13 +122,29 @@ def _shares(config: AuditConfig) -> ShareTable:
 
 def _prompt_set(config: AuditConfig) -> PromptSet:
     if config.prompts is not None:
-        return load_prompts(config.prompts)
+        return load_prompts(config.prompts, intent=config.intent, licence=config.licence)
+    if config.target.startswith(REPLAY) and config.target != REPLAY:
+        return _recorded_prompt_set(config)
+    if config.intent is not None or config.licence is not None:
+        raise InputError("--intent and --licence describe a prompt set; name one with --prompts")
     if config.target.startswith(LAB):
         return _lab_prompt_set(config.target)
     raise InputError(
         f"{config.target} comes without prompts: name a prompt set with --prompts FILE "
         "(CSV, JSONL or Parquet; a row or a column a language)"
     )
+
+
+def _recorded_prompt_set(config: AuditConfig) -> PromptSet:
+    """The prompts that stand beside the recorded responses, in one file."""
+    path = config.target.removeprefix(REPLAY)
+    if missing := [c for c in ("text", "intent") if c not in read_table(path).columns]:
+        raise InputError(
+            f"{path} has recorded responses but no prompts (no column {' and '.join(missing)}): "
+            "name a prompt set with --prompts FILE, or add the columns text (the prompt) and "
+            "intent (harmful or benign)"
+        )
+    return load_prompts(path, intent=config.intent, licence=config.licence)
 
 
 def _lab_prompt_set(spec: str) -> PromptSet:
@@ -115,6 +161,17 @@ def _lab_prompt_set(spec: str) -> PromptSet:
         source=f"the lab's questions about test objects ({recipe.preset})",
         notes=(),
     )
+
+
+def _check_lab_questions(prompts: Sequence[Prompt], target: str) -> None:
+    """Before the lab is built: the oracle grades nothing but the lab's own questions."""
+    own = {prompt.key: prompt.text for prompt in _lab_prompt_set(target).prompts}
+    if other := [prompt for prompt in prompts if own.get(prompt.key) != prompt.text]:
+        first = other[0]
+        raise InputError(
+            f"{len(other)} prompts, such as {first.prompt_id!r} in {first.language}, are not "
+            f"questions of {target}, and the oracle only judges those; leave out --prompts"
+        )
 
 
 def _build_lab(spec: str, progress: Callable[[str, int, int], None]) -> dict[str, Any]:

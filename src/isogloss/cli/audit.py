@@ -7,10 +7,24 @@ from typing import Annotated
 
 import typer
 
+from isogloss.records import Intent
+
+EPILOG = """
+Examples:
+
+isogloss audit lab:tiny : a model with known truth, trained here in a minute.
+
+isogloss audit hf:models/mine --prompts prompts.csv --out runs/mine : your model, your prompts.
+
+isogloss audit hf:models/mine --prompts multijail.csv --intent harmful : a column a language.
+
+isogloss audit replay:replies.jsonl : prompts, replies and outcomes you recorded, in one file.
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(audit)
+    app.command(epilog=EPILOG)(audit)
 
 
 def audit(
@@ -23,6 +37,12 @@ def audit(
     ],
     prompts: Annotated[
         Path | None, typer.Option(help="Prompt set (CSV, JSONL, Parquet); the lab has its own.")
+    ] = None,
+    intent: Annotated[
+        Intent | None, typer.Option(help="Of prompts whose row does not say; MultiJail: harmful.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the prompt set; kept with the run, shown in the report.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
@@ -75,6 +95,8 @@ def audit(
     config = AuditConfig(
         target=target,
         prompts=prompts,
+        intent=intent,
+        licence=licence,
         out=out,
         judges=tuple(judge) if judge else None,
         shares=shares,
@@ -107,6 +129,13 @@ def audit(
         print_json(result.measurements)
         return
     print_summary(result.measurements)
+    if not result.judges:
+        typer.echo(
+            "no judge decided what the replies are, so no rate is measured. Next: isogloss show "
+            f"{result.folder} --transcripts --reveal --json > replies.json, fill in each outcome "
+            "(complied, refused or irrelevant), then audit replay:replies.json with these prompts",
+            err=True,
+        )
     typer.echo(f"run: {result.folder}")
     if page is not None:
         typer.echo(f"report: {page}")

@@ -37,7 +37,7 @@ def show(
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Show the text of harmful prompts and their replies.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="At most so many rows.")] = None,
     json: Annotated[
         bool, typer.Option("--json", help="A JSON array of all rows that match.")
     ] = False,

@@ -88,7 +88,8 @@ def _language_columns(table: Table, notes: list[str]) -> dict[str, str]:
             also = f"; or did you mean the column {near[0]}?" if near else ""
             table.refuse(
                 "header",
-                f"{error}{also} A wide table has a column a language, and beside them only "
+                f"{error}{also}; a long table has the columns prompt_id, language and text, a wide "
+                "one a column a language, and beside them only "
                 f"{', '.join((*_IDENTIFIERS, *KEPT[1:]))} and, ignored, "
                 f"{', '.join(sorted(_IGNORED))}",
                 column,

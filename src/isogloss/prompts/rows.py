@@ -1,7 +1,7 @@
 """Tables from files, row by row, each row with the place a message can name.
 
-CSV, TSV, JSONL and Parquet; UTF-8 only. Nothing is guessed: what is not exactly a table is refused
-with the line, and never with the text in it, which may be harmful.
+CSV, TSV, JSONL, JSON and Parquet; UTF-8 only. Nothing is guessed: what is not exactly a table is
+refused with the line, and never with the text in it, which may be harmful.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NoReturn, cast
 
 from isogloss.errors import InputError
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def read_table(path: str | Path) -> Table:
     try:
         if kind == ".parquet":
             table = _read_parquet(path)
+        elif kind == ".json":
+            table = _read_json(path)
         elif kind in (".csv", ".tsv"):
             table = _read_csv(path, "\t" if kind == ".tsv" else ",")
         else:
@@ -183,12 +185,34 @@ def _read_jsonl(path: Path) -> Table:
             ) from None
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: {place}: {error}") from None
-        if not isinstance(cells, dict):
-            raise InputError(f"{path}: {place}: {type(cells).__name__}, not a JSON object")
-        cells = cast(dict[str, Any], cells)
-        columns.update(dict.fromkeys(cells))
-        rows.append(Row(place, cells))
+        rows.append(_object_row(path, place, cells))
+        columns.update(dict.fromkeys(rows[-1].cells))
     return Table(path=path, columns=tuple(columns), rows=tuple(rows))
+
+
+def _read_json(path: Path) -> Table:
+    """One array of objects, as ``isogloss show --transcripts --json`` prints it."""
+    try:
+        items: Any = json.loads(_read_text(path), object_pairs_hook=_no_key_twice)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: line {error.lineno}, column {error.colno}: not JSON ({error.msg}); one "
+            "object a line is JSONL: name the file .jsonl"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: {error}") from None
+    if not isinstance(items, list):
+        raise InputError(f"{path}: {type(items).__name__}, not a JSON array of objects")
+    items = cast(list[Any], items)
+    rows = tuple(_object_row(path, f"item {n}", cells) for n, cells in enumerate(items, 1))
+    columns = dict.fromkeys(name for row in rows for name in row.cells)
+    return Table(path=path, columns=tuple(columns), rows=rows)
+
+
+def _object_row(path: Path, place: str, cells: Any) -> Row:
+    if not isinstance(cells, dict):
+        raise InputError(f"{path}: {place}: {type(cells).__name__}, not a JSON object")
+    return Row(place, cast(dict[str, Any], cells))
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

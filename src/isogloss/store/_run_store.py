@@ -58,12 +58,18 @@ class RunStore:
                 self.folder.mkdir(parents=True, exist_ok=True)
             self._db = connect(path, create=create)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"cannot open the run folder {self.folder}: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(
+                f"cannot open the run folder {self.folder}: {reason}; choose another --out folder"
+            ) from error
         try:
             self._prepare()
         except sqlite3.Error as error:
             self._db.close()
-            raise StoreError(f"cannot use {path} as a run database: {error}") from error
+            raise StoreError(
+                f"cannot use {path} as a run database: {error}; choose another folder, or move "
+                "that file away"
+            ) from error
         except StoreError:
             self._db.close()
             raise
@@ -80,6 +86,10 @@ class RunStore:
             raise StoreError(
                 f"{self.folder} was written by another version of Isogloss (schema {version}, this "
                 f"one reads {SCHEMA_VERSION}); run again into a new folder."
+            )
+        if self._db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]:
+            raise StoreError(
+                f"{self.folder}/run.db is the database of another program; choose another folder"
             )
         self._db.execute("PRAGMA journal_mode = WAL")
         script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
