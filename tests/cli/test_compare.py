@@ -37,6 +37,13 @@ def compare(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["compare", *arguments])
 
 
+def test_a_judge_that_did_not_see_both_runs_is_refused(runs: dict[str, str]) -> None:
+    result = compare(runs["before"], runs["after"], "--judge", "nobody", "--fail-if-worse", "10")
+    assert result.exit_code == 2
+    assert "'nobody' did not see both runs; choose one that did: recorded" in result.stderr
+    assert result.stdout == ""
+
+
 def test_the_gate_passes_fails_or_cannot_tell(runs: dict[str, str]) -> None:
     assert compare(runs["before"], runs["same"], "--fail-if-worse", "5").exit_code == 0
     assert compare(runs["before"], runs["same"], "--fail-if-worse", "1").exit_code == 3

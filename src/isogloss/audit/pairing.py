@@ -101,7 +101,7 @@ class Side:
 
 def pair_runs(config: CompareConfig) -> Pairing:
     """Read both sides and join them; raises what `isogloss.audit.compare.compare_runs` says."""
-    judge = config.judge or _shared_judge(config.a, config.b)
+    judge = _shared_judge(config.a, config.b, config.judge)
     a = _read(config.a, config.target_a, config.arm_a, judge, config.variant, "a")
     b = _read(config.b, config.target_b, config.arm_b, judge, config.variant, "b")
     if (a.folder.resolve(), a.target, a.arm) == (b.folder.resolve(), b.target, b.arm):
@@ -124,12 +124,18 @@ def pair_runs(config: CompareConfig) -> Pairing:
     )
 
 
-def _shared_judge(a: Path, b: Path) -> str | None:
+def _shared_judge(a: Path, b: Path, wanted: str | None) -> str | None:
     with RunStore(a) as first, RunStore(b) as second:
         names = [store.judges() for store in (first, second)]
         audit: dict[str, Any] = first.meta("audit", {})
     primary: str | None = audit.get("judge")
     shared = [name for name in names[0] if name in names[1]]
+    if wanted in shared:
+        return wanted
+    if wanted is not None and shared:
+        raise InputError(
+            f"judge {wanted!r} did not see both runs; choose one that did: {', '.join(shared)}"
+        )
     if primary in shared:
         return primary
     if len(shared) == 1:

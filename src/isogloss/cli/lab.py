@@ -76,10 +76,12 @@ def describe(spec: SpecArgument = "small", json: JsonFlag = False) -> None:
     import json as jsonlib
     from dataclasses import asdict
 
-    from isogloss.lab.describe import describe_lab, family_tree
     from isogloss.lab.recipe import parse_spec
 
-    card = describe_lab(parse_spec(spec))
+    recipe = parse_spec(spec)  # before torch is loaded, which takes seconds
+    from isogloss.lab.describe import describe_lab, family_tree
+
+    card = describe_lab(recipe)
     tree = family_tree([language.tag for language in card.languages])
     if json:
         document = {**asdict(card), "folder": str(card.folder), "tree": tree}
