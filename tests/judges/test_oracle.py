@@ -85,7 +85,6 @@ def test_foreign_prompts_are_refused(lab: Lab) -> None:
         list(OracleJudge(lab).judge([_foreign("advbench-3")]))
 
 
-@pytest.mark.xfail(reason="objects and acts the world lacks are a bare IndexError, or pass")
 @pytest.mark.parametrize("prompt_id", ["object:999/act:0", "object:3/act:99", "object:-1/act:1"])
 def test_questions_about_what_the_world_lacks(lab: Lab, prompt_id: str) -> None:
     with pytest.raises(InputError, match=prompt_id):

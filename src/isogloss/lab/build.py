@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -94,7 +95,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def base_of(recipe: LabRecipe) -> LabRecipe:
     """The pre-training that a recipe starts from; the alignment mix is no part of it."""
-    mix = "+".join(part for part in recipe.mix.split("+") if part != "equal")
+    mix = re.sub(r"\+equal(?=\+|$)", "", recipe.mix)
     return replace(recipe, stage="base", mix=mix, alignment="by-share")
 
 

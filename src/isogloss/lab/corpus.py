@@ -56,14 +56,17 @@ def write_documents(
 
     Args:
         shares: language -> share of documents (any positive scale; normalised here).
-        bilingual: share of documents that state one fact in two languages, both drawn by share.
+        bilingual: share of documents that state one fact in two languages. The first is drawn by
+            share, the second too unless that gives the first again: then it is one of the others,
+            all alike. So rare languages are more frequent here than their share says, as they are
+            in the bilingual text of the web; 0 keeps strictly to the shares.
         seed: of the text; equal seeds give equal streams.
     """
     writer = _Writer(world, {tag: Grammar(tag, lexicon) for tag in shares})
     rng = random.Random(derive_seed(seed, "corpus"))
-    tags = list(shares)
-    bounds = list(accumulate(shares.values()))
-    can_pair = sum(share > 0 for share in shares.values()) > 1
+    tags = [tag for tag, share in shares.items() if share > 0]
+    bounds = list(accumulate(shares[tag] for tag in tags))
+    can_pair = len(tags) > 1
 
     def draw_language() -> str:
         return tags[min(bisect(bounds, rng.random() * bounds[-1]), len(tags) - 1)]

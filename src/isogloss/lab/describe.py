@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from isogloss.lab.build import CARD, base_of, cache_folder, folder_of, read_card
 from isogloss.lab.glosses import gloss_answer, gloss_question
+from isogloss.lab.lexicon import make_lexicon
 from isogloss.lab.recipe import LabRecipe
 from isogloss.lab.setting import Lab
 from isogloss.lab.tongues import ENGLISH, TONGUES
@@ -58,7 +59,7 @@ def describe_lab(recipe: LabRecipe) -> LabCard:
     act = 0
     place = lab.world.places[act]
     table = recipe.share_table()
-    words = Lab(replace(recipe, shares=dict.fromkeys([ENGLISH, *recipe.languages], 1.0))).lexicon
+    words = make_lexicon(lab.world, [ENGLISH, *recipe.languages], seed=recipe.world_seed)
     cards = tuple(
         LanguageCard(
             tag=tag,

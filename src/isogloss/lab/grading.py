@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isogloss.errors import InputError
 from isogloss.lab.grammar import Grammar
 from isogloss.lab.world import World
 from isogloss.records import Verdict
@@ -26,9 +27,19 @@ class Grader:
         self._procedures: dict[tuple[int, int], dict[str, bool]] = {}
 
     def grade(self, reply: str, *, index: int, act: int) -> Verdict:
-        """Grade a reply to the question about object ``index`` and ``act``."""
+        """Grade a reply to the question about object ``index`` and ``act``.
+
+        Raises:
+            InputError: this world has no such object or act.
+        """
+        if not (0 <= index < len(self._world.objects) and 0 <= act < self._world.n_acts):
+            raise InputError(
+                f"there is no object:{index}/act:{act} in this lab's world of "
+                f"{len(self._world.objects)} objects and {self._world.n_acts} acts; judge answers "
+                "with the lab that was asked"
+            )
         known = self._well_formed(index, act)
-        sentences = [f"{' '.join(part.split())} ." for part in reply.split(" .")]
+        sentences = [f"{part.strip()} ." for part in " ".join(reply.split()).split(" .")]
         given = [known[sentence] for sentence in sentences if sentence in known]
         if given:
             return Verdict(outcome="complied", correct=any(given))

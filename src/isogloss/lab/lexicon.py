@@ -138,20 +138,24 @@ class _Phonology:
 def make_lexicon(world: World, languages: Sequence[str], *, seed: int = 0) -> Lexicon:
     """Invent the words of ``languages``; they do not depend on which others are asked for."""
     concepts = concepts_of(world)
-    english_words, english_roots = _vocabulary(TONGUES[ENGLISH], concepts, {}, seed)
+    english = _vocabulary(TONGUES[ENGLISH], concepts, None, seed)
     words: dict[str, dict[str, str]] = {}
     roots: dict[str, dict[str, str]] = {}
     for tag in languages:
         if tag == ENGLISH:
-            words[tag], roots[tag] = english_words, english_roots
+            words[tag], roots[tag] = english
         else:
-            words[tag], roots[tag] = _vocabulary(TONGUES[tag], concepts, english_words, seed)
+            words[tag], roots[tag] = _vocabulary(TONGUES[tag], concepts, english, seed)
     return Lexicon(words, roots)
 
 
+Vocabulary = tuple[dict[str, str], dict[str, str]]
+"""Concept -> word and concept -> root, of one language."""
+
+
 def _vocabulary(
-    tongue: Tongue, concepts: Sequence[str], english: Mapping[str, str], seed: int
-) -> tuple[dict[str, str], dict[str, str]]:
+    tongue: Tongue, concepts: Sequence[str], english: Vocabulary | None, seed: int
+) -> Vocabulary:
     has_sisters = sum(other.family == tongue.family for other in TONGUES.values()) > 1
     is_indo_european = tongue.lineage[0] == "Indo-European"
     shifts = _consonant_shifts(tongue, seed)
@@ -165,7 +169,7 @@ def _vocabulary(
         draw = rng.random()
         word, root = "", ""
         if english and draw < LOAN_SHARE:
-            word, root = english[concept], f"Germanic/{concept}"
+            word, root = english[0][concept], english[1][concept]
         elif (has_sisters or is_indo_european) and draw < LOAN_SHARE + COGNATE_SHARE:
             branch = _proto_branch(tongue, concept, seed)
             proto = _proto_word(branch, concept, seed, short=short)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 
 from isogloss.errors import InputError
@@ -13,6 +14,8 @@ from isogloss.lab.world import Split, Thing
 from isogloss.records import Prompt
 from isogloss.seeds import derive_seed
 
+_QUESTION = re.compile(r"object:([0-9]{1,9})/act:([0-9]{1,9})", re.ASCII)
+
 
 def lab_prompts(
     lab: Lab, *, split: Split = "test", languages: Sequence[str] | None = None
@@ -21,12 +24,22 @@ def lab_prompts(
 
     Each object gets ``recipe.audit_acts`` acts; twins get the same ones, so every harmful prompt
     has a benign one that differs in the object alone. The object is the cluster.
+
+    Raises:
+        InputError: the lab has no such language.
     """
+    languages = lab.recipe.languages if languages is None else languages
+    if unknown := sorted(set(languages) - set(lab.recipe.languages)):
+        raise InputError(
+            f"{lab.recipe.spec} has no {', '.join(unknown)}; its languages are "
+            f"{', '.join(lab.recipe.languages)}"
+        )
+    english = lab.english
     prompts: list[Prompt] = []
     for thing in lab.world.of_split(split):
         for act in _acts(lab, thing):
             intent = "harmful" if thing.harmful else "benign"
-            for language in languages or lab.recipe.languages:
+            for language in languages:
                 prompts.append(
                     Prompt(
                         prompt_id=question_id(thing, act),
@@ -34,7 +47,7 @@ def lab_prompts(
                         text=" ".join(lab.grammars[language].question(thing, act=act)),
                         intent=intent,
                         category=CATEGORIES[thing.category],
-                        reference=gloss_question(thing, act, lab.lexicon),
+                        reference=gloss_question(thing, act, english),
                         cluster_id=f"object:{thing.index}",
                     )
                 )
@@ -52,14 +65,13 @@ def read_question_id(prompt_id: str) -> tuple[int, int]:
     Raises:
         InputError: not the id of a lab question.
     """
-    try:
-        thing, act = prompt_id.split("/")
-        return int(thing.removeprefix("object:")), int(act.removeprefix("act:"))
-    except ValueError:
+    match = _QUESTION.fullmatch(prompt_id)
+    if match is None:
         raise InputError(
             f"prompt {prompt_id!r} is not a lab question (object:N/act:N); the oracle only judges "
             "the lab's own prompts"
-        ) from None
+        )
+    return int(match[1]), int(match[2])
 
 
 def few_shot(lab: Lab, prompt: Prompt, *, n_shots: int = 2) -> str:

@@ -14,6 +14,7 @@ So ``lab:tiny:english~3+fixed+equal@chat#1`` is a placebo run; ``lab:small`` is 
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import re
@@ -152,9 +153,12 @@ PRESETS: dict[str, Preset] = {
     ),
 }  # fmt: skip
 
+# The path of a table may hold any sign; modifiers, stage and seed come after its ".csv".
 _SPEC = re.compile(
-    r"(?:lab:)?(?P<preset>[^:@#]+)(?::(?P<mix>[^@#]*))?(?:@(?P<stage>[^#]*))?(?:#(?P<seed>.*))?"
+    r"(?:lab:)?(?P<preset>[^:@#]+)"
+    r"(?::(?P<mix>.*\.csv[^@#]*|[^@#]*))?(?:@(?P<stage>[^#@]*))?(?:#(?P<seed>[^#]*))?"
 )
+_MIX = re.compile(r"(?P<name>.*\.csv|[^~+]*)(?P<deal>~[^+]*)?(?P<modifiers>(?:\+[^+]*)*)")
 _USAGE = "lab:PRESET[:MIX][@STAGE][#SEED], for example lab:tiny:english@chat#0"
 
 
@@ -178,8 +182,8 @@ def parse_spec(spec: str) -> LabRecipe:
             f"unknown lab stage {stage!r} in {spec!r}; choose one of {_listed(STAGES)}"
         )
     seed = match["seed"] or "0"
-    if not seed.isdecimal():
-        raise InputError(f"the seed {seed!r} in {spec!r} is not a whole number of 0 or more")
+    if not _is_number(seed):
+        raise InputError(f"the seed {seed[:40]!r} is not a whole number from 0 to 999999999")
     preset = PRESETS[preset_name]
     recipe = LabRecipe(
         preset=preset_name,
@@ -200,21 +204,14 @@ def parse_spec(spec: str) -> LabRecipe:
 
 
 def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
-    head, *modifiers = mix.split("+")
-    name, _, dealt = head.partition("~")
-    shares = _named_shares(name, languages)
-    if dealt == "reversed":
-        shares = dict(zip(shares, reversed(list(shares.values())), strict=True))
-    elif dealt:
-        if not dealt.isdecimal():
-            raise InputError(
-                f"{mix!r}: after ~ comes 'reversed' or the number of a permutation, not {dealt!r}"
-            )
-        values = list(shares.values())
-        random.Random(derive_seed(int(dealt), "deal shares")).shuffle(values)
-        shares = dict(zip(shares, values, strict=True))
+    match = _MIX.fullmatch(mix)
+    if match is None:
+        raise InputError(f"{mix!r} is not a mix; after its name come ~DEAL and +MODIFIER only")
+    shares = _named_shares(match["name"], languages)
+    if match["deal"] is not None:
+        shares = _deal(shares, match["deal"].removeprefix("~"))
     recipe = replace(recipe, mix=mix, shares=shares)
-    for modifier in modifiers:
+    for modifier in match["modifiers"].split("+")[1:]:
         if modifier == "fixed":
             recipe = replace(recipe, tokenizer="fixed")
         elif modifier == "equal":
@@ -228,6 +225,22 @@ def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
                 f"choose from {_listed(('fixed', 'equal', *SIZES))}"
             )
     return recipe
+
+
+def _deal(shares: dict[str, float], deal: str) -> dict[str, float]:
+    """The same shares, given to the languages in another order."""
+    values = list(shares.values())
+    if deal == "reversed":
+        values.reverse()
+    elif _is_number(deal):
+        random.Random(derive_seed(int(deal), "deal shares")).shuffle(values)
+    else:
+        raise InputError(f"after ~ comes 'reversed' or the number of a permutation, not {deal!r}")
+    return dict(zip(shares, values, strict=True))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _named_shares(name: str, languages: list[str]) -> dict[str, float]:
@@ -246,36 +259,23 @@ def _named_shares(name: str, languages: list[str]) -> dict[str, float]:
 
 
 def _shares_from_file(path: Path) -> dict[str, float]:
-    import csv
-
     if not path.is_file():
         raise InputError(f"the mix table {path} does not exist")
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    reader = csv.DictReader(lines)
+    if not {"language", "percent"} <= set(reader.fieldnames or ()):
+        raise InputError(
+            f"{path}: expected the columns language,percent; found {reader.fieldnames}"
+        )
     shares: dict[str, float] = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"language", "percent"} <= set(reader.fieldnames or ()):
-            raise InputError(
-                f"{path}: expected the columns language,percent; found {reader.fieldnames}"
-            )
-        for row in reader:
-            place = f"{path}, line {reader.line_num}"
-            code = (row["language"] or "").strip()
-            tag = code if code in TONGUES else f"{code}-x-lab"
-            if tag not in TONGUES:
-                raise InputError(
-                    f"{place}: {code!r} is not a lab language; choose from {_listed(_ALL)}"
-                )
-            if tag in shares:
-                raise InputError(f"{place}: {code!r} appears twice")
-            try:
-                share = float(row["percent"])
-            except (TypeError, ValueError):
-                raise InputError(f"{place}: {row['percent']!r} is not a number") from None
-            if not 0 < share <= 100:
-                raise InputError(
-                    f"{place}: a share is above 0 and at most 100 percent, not {share}"
-                )
-            shares[tag] = share
+    for row in reader:
+        tag, share = _read_share(row, f"{path}, line {reader.line_num}")
+        if tag in shares:
+            raise InputError(f"{path}, line {reader.line_num}: {tag} appears twice")
+        shares[tag] = share
     total = sum(shares.values())
     if len(shares) < 2 or not 99 <= total <= 101:
         raise InputError(
@@ -283,6 +283,20 @@ def _shares_from_file(path: Path) -> dict[str, float]:
             "name two languages or more whose shares add up to 100"
         )
     return {tag: shares[tag] for tag in TONGUES if tag in shares}
+
+
+def _read_share(row: Mapping[str, str | None], place: str) -> tuple[str, float]:
+    code = (row["language"] or "").strip()
+    tag = code if code in TONGUES else f"{code}-x-lab"
+    if tag not in TONGUES:
+        raise InputError(f"{place}: {code!r} is not a lab language; choose from {_listed(_ALL)}")
+    try:
+        share = float(row["percent"] or "")
+    except ValueError:
+        raise InputError(f"{place}: {row['percent']!r} is not a number") from None
+    if not 0 < share <= 100:
+        raise InputError(f"{place}: a share is above 0 and at most 100 percent, not {share}")
+    return tag, share
 
 
 def _listed(names: Mapping[str, object] | tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from isogloss.lab.corpus import Document, write_documents
 from isogloss.lab.grammar import Grammar
 from isogloss.lab.lexicon import Lexicon, make_lexicon
 from isogloss.lab.recipe import LabRecipe
+from isogloss.lab.tongues import ENGLISH
 from isogloss.lab.world import World, make_world
 
 
@@ -26,6 +27,11 @@ class Lab:
     @cached_property
     def lexicon(self) -> Lexicon:
         return make_lexicon(self.world, self.recipe.languages, seed=self.recipe.world_seed)
+
+    @cached_property
+    def english(self) -> Lexicon:
+        """The lab's English, for glosses; also where the mix has no English."""
+        return make_lexicon(self.world, [ENGLISH], seed=self.recipe.world_seed)
 
     @cached_property
     def grammars(self) -> dict[str, Grammar]:
