@@ -325,6 +325,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_weights(
         assert _weights(folder) == _weights(chat), killed
         assert _weights(_base_of(micro_recipe())) == _weights(_base_of_cache(chat)), killed
         assert (folder / "lab.json").read_text() == (chat / "lab.json").read_text(), killed
+        assert {path.name for path in folder.iterdir()} == {path.name for path in chat.iterdir()}
         assert not list(folder.parent.glob("*.partial")), killed
 
 
