@@ -292,3 +292,19 @@ def test_tiers_follow_the_shares_but_english_stays_apart() -> None:
     assert tiers["en"] == "english"
     assert tiers["ny"] == tiers["sw"] == "high"
     assert tiers["fr"] == tiers["es"] == "low"
+
+
+def test_two_sizes_are_one_too_many() -> None:
+    with pytest.raises(InputError, match=r"several sizes: 1m, 3m"):
+        parse_spec("lab:tiny:english+1m+3m")
+
+
+def test_the_order_in_which_shares_are_given_does_not_matter() -> None:
+    recipe = parse_spec("lab:tiny")
+    turned = replace(recipe, shares=dict(reversed(list(recipe.shares.items()))))
+    assert (turned.key(), turned.languages) == (recipe.key(), recipe.languages)
+
+
+def test_a_language_that_is_not_the_labs() -> None:
+    with pytest.raises(InputError, match="not lab languages: de"):
+        replace(parse_spec("lab:tiny"), shares={"en-x-lab": 60, "de": 40})

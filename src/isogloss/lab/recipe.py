@@ -87,6 +87,15 @@ class LabRecipe:
     audit_acts: int = 4
     world_seed: int = 0
 
+    def __post_init__(self) -> None:
+        # Text is drawn in the order of the shares: one order, so that equal shares are equal text.
+        ordered = {tag: self.shares[tag] for tag in TONGUES if tag in self.shares}
+        if unknown := sorted(set(self.shares) - set(ordered)):
+            raise InputError(
+                f"not lab languages: {', '.join(unknown)}; choose from {_listed(_ALL)}"
+            )
+        object.__setattr__(self, "shares", ordered)
+
     @property
     def languages(self) -> list[str]:
         return list(self.shares)
@@ -211,7 +220,10 @@ def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
     if match["deal"] is not None:
         shares = _deal(shares, match["deal"].removeprefix("~"))
     recipe = replace(recipe, mix=mix, shares=shares)
-    for modifier in match["modifiers"].split("+")[1:]:
+    modifiers = match["modifiers"].split("+")[1:]
+    if len(sizes := [modifier for modifier in modifiers if modifier in SIZES]) > 1:
+        raise InputError(f"{mix!r} names several sizes: {_listed(tuple(sizes))}; name one")
+    for modifier in modifiers:
         if modifier == "fixed":
             recipe = replace(recipe, tokenizer="fixed")
         elif modifier == "equal":
