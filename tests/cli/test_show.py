@@ -41,6 +41,19 @@ def test_a_table(run: str) -> None:
     assert "topic 1" in result.stdout
 
 
+def test_a_narrow_table_keeps_names_and_figures_whole(
+    run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 80)
+    result = show(run)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("refusal_rate" in line and "sw" in line and "100 % (" in line for line in lines)
+    assert any("refusal_rate" in line and "average: low" in line for line in lines)
+    assert "scope" not in result.stdout
+
+
 def test_transcripts_hide_what_is_harmful(run: str) -> None:
     hidden = show(run, "--transcripts").stdout
     assert "SECRET harmful" not in hidden

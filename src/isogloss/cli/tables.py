@@ -28,7 +28,10 @@ FIELDS = (
 )  # fmt: skip
 CONSTANT = FIELDS[:5]
 """Said once above a table when all rows agree."""
+LEFT_OUT = ("tier", "scope", "low", "high", "reason")
+"""Not columns of their own in a narrow table."""
 PIPED_WIDTH = 200
+WIDE = 160
 
 
 def print_json(rows: Iterable[Measurement]) -> None:
@@ -93,21 +96,54 @@ def _curse_line(row: Measurement) -> str:
 
 
 def print_rows(rows: Sequence[Measurement]) -> None:
-    """A table of rows; what all rows share is said once, what none has is left out."""
+    """A table of rows; what all rows share is said once, what none has is left out.
+
+    A narrow terminal gets estimate and interval in one cell and neither scope nor reason.
+    """
     from rich.table import Table
 
     console = stdout_console()
-    values = {name: {getattr(row, name) for row in rows} for name in FIELDS}
-    shared = [name for name in CONSTANT if len(values[name]) == 1 and values[name] != {None}]
-    used = [name for name in FIELDS if name not in shared and values[name] - {None}]
-    title = ", ".join(f"{name} {_cell(getattr(rows[0], name))}" for name in shared)
+    cells = [_whole(row) if console.width >= WIDE else _narrow(row) for row in rows]
+    values = {name: {cell[name] for cell in cells} for name in cells[0]}
+    shared = [name for name in CONSTANT if len(values[name]) == 1 and values[name] != {""}]
+    used = [name for name in values if name not in shared and values[name] - {""}]
+    title = ", ".join(f"{name} {cells[0][name]}" for name in shared)
     table = Table(title=title, title_justify="left")
     for name in used:
         numeric = name in ("n", "estimate", "low", "high")
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
-    for row in rows:
-        table.add_row(*(_cell(getattr(row, name)) for name in used))
+        kept = numeric or name in ("metric", "language")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=kept,
+                         min_width=max(map(len, values[name])) if kept else None)  # fmt: skip
+    for cell in cells:
+        table.add_row(*(cell[name] for name in used))
     console.print(table)
+
+
+def _whole(row: Measurement) -> dict[str, str]:
+    return {name: _cell(getattr(row, name)) for name in FIELDS}
+
+
+def _narrow(row: Measurement) -> dict[str, str]:
+    cells = {name: text for name, text in _whole(row).items() if name not in LEFT_OUT}
+    if row.language is None and row.tier is not None:
+        cells["language"] = f"average: {_cell(row.tier)}"
+    return cells | {"estimate": _figure(row)}
+
+
+def _figure(row: Measurement) -> str:
+    """``37 % (29-46)``, ``-12 points (-20 to -3)`` or a count; empty where not measured."""
+    from isogloss.report.numbers import is_difference
+
+    if row.estimate is None:
+        return ""
+    if row.unit == "count":
+        return f"{row.estimate:.0f}"
+    signed = is_difference(row)
+    sign, join = ("+", " to ") if signed else ("", "-")
+    text = f"{100 * row.estimate:{sign}.0f} " + ("points" if signed else "%")
+    if row.low is None or row.high is None:
+        return text
+    return f"{text} ({100 * row.low:{sign}.0f}{join}{100 * row.high:{sign}.0f})"
 
 
 def stdout_console() -> Console:
