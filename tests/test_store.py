@@ -144,6 +144,14 @@ def test_a_database_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "run.db").read_bytes() == before
 
 
+def test_reading_an_empty_file_never_writes_into_it(tmp_path: Path) -> None:
+    (tmp_path / "run.db").touch()
+    with pytest.raises(StoreError, match=r"its run\.db is empty"):
+        RunStore(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.db"]
+    assert (tmp_path / "run.db").read_bytes() == b""
+
+
 def test_another_version_is_named(tmp_path: Path) -> None:
     RunStore(tmp_path / "run", create=True).close()
     with sqlite3.connect(tmp_path / "run" / "run.db") as db:

@@ -63,7 +63,7 @@ class RunStore:
                 f"cannot open the run folder {self.folder}: {reason}; choose another --out folder"
             ) from error
         try:
-            self._prepare()
+            self._prepare(create=create)
         except sqlite3.Error as error:
             self._db.close()
             raise StoreError(
@@ -74,7 +74,7 @@ class RunStore:
             self._db.close()
             raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool) -> None:
         self._db.execute("PRAGMA busy_timeout = 10000")
         # A kill of the process loses nothing that was committed; only a power cut may lose the last
         # commits (never the file), and those answers are asked again.
@@ -90,6 +90,11 @@ class RunStore:
         if self._db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreError(
                 f"{self.folder}/run.db is the database of another program; choose another folder"
+            )
+        if not create:
+            raise StoreError(
+                f"{self.folder} holds no run yet: its run.db is empty. Name a folder written by "
+                "`isogloss audit --out FOLDER`."
             )
         self._db.execute("PRAGMA journal_mode = WAL")
         script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
