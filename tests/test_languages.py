@@ -216,6 +216,16 @@ def test_a_wrong_user_table_names_the_place(tmp_path, text: str, message: str) -
         load_share_table(file)
 
 
+def test_a_short_row_and_another_encoding_are_refused(tmp_path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("language,percent\nsw,\nfr\n", "utf-8")
+    with pytest.raises(InputError, match="line 3: the row ends before"):
+        load_share_table(path)
+    path.write_bytes("language,percent\nfr,1\n# é,\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"not UTF-8 text.*save it as UTF-8"):
+        load_share_table(path)
+
+
 def test_a_table_that_is_not_there() -> None:
     with pytest.raises(InputError, match="cc-2026-04, llama2, roots, joshi"):
         load_share_table("cc-2026")

@@ -227,7 +227,9 @@ def _read_share_file(path: Path) -> ShareTable:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        raise InputError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from None
     reader = csv.DictReader(lines)
     if not {"language", "percent"} <= set(reader.fieldnames or ()):
         raise InputError(
@@ -237,9 +239,14 @@ def _read_share_file(path: Path) -> ShareTable:
     shares: dict[str, Share | None] = {}
     for row in reader:
         where = f"{path}: line {reader.line_num}"
+        if row["language"] is None or row["percent"] is None:
+            raise InputError(
+                f"{where}: the row ends before the columns language and percent; a missing share "
+                "is an empty cell after a comma"
+            )
         try:
-            tag = resolve_language(row["language"] or "")
-            share = parse_share(row["percent"] or "")
+            tag = resolve_language(row["language"])
+            share = parse_share(row["percent"])
         except LanguageError as error:
             raise InputError(f"{where}: column language: {error}") from None
         except ValueError:
