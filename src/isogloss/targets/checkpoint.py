@@ -93,7 +93,7 @@ def _fetch(source: str, options: LocalOptions) -> Path:
 
 
 @contextmanager
-def as_model_error(what: str) -> Iterator[None]:
+def as_model_error(what: str, failure: str = "{what} cannot be loaded ({why}).") -> Iterator[None]:
     """One sentence for what transformers raises while it reads files: any exception at all."""
     try:
         yield
@@ -105,7 +105,7 @@ def as_model_error(what: str) -> Iterator[None]:
                 f"{what} comes with Python code of its own, which is not run unless asked for "
                 "(trust_remote_code)."
             ) from error
-        raise ModelError(f"{what} cannot be loaded ({first_sentence(error)}).") from error
+        raise ModelError(failure.format(what=what, why=first_sentence(error))) from error
 
 
 def first_sentence(error: BaseException) -> str:

@@ -27,6 +27,10 @@ from isogloss.targets.options import LocalOptions
 
 logger = logging.getLogger(__name__)
 
+NO_TOKENIZER = (
+    "{what} has no usable tokenizer ({why}); write one there with tokenizer.save_pretrained(FOLDER)"
+)
+
 DTYPES = {
     "float32": torch.float32,
     "float16": torch.float16,
@@ -67,7 +71,7 @@ class LocalModel:
         self.commit = None if Path(source).expanduser().is_dir() else folder.name
         logger.info("loading %s on %s", source, self.device)
         trust = options.trust_remote_code
-        with quiet_transformers(), as_model_error(f"the tokenizer of {source}"):
+        with quiet_transformers(), as_model_error(source, NO_TOKENIZER):
             self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
         with quiet_transformers(), as_model_error(f"the language model {source}"):
             loaded: Any = AutoModelForCausalLM.from_pretrained(
