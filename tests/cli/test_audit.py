@@ -58,6 +58,7 @@ def test_limit_and_languages(tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["--languages", "xx-nowhere"], "xx-nowhere"),
+        (["--languages", ","], "names no language"),
         (["--languages", "de"], "has no prompts in de"),
         (["--prompts", "missing.csv"], "missing.csv"),
         (["--judge", "nobody"], "unknown judge 'nobody'"),

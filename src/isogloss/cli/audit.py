@@ -100,7 +100,7 @@ def audit(
         out=out,
         judges=tuple(judge) if judge else None,
         shares=shares,
-        languages=tuple(part.strip() for part in languages.split(",")) if languages else None,
+        languages=_codes(languages) if languages else None,
         limit=limit,
         samples=samples,
         decoding=Decoding(
@@ -139,3 +139,11 @@ def audit(
     typer.echo(f"run: {result.folder}")
     if page is not None:
         typer.echo(f"report: {page}")
+
+
+def _codes(languages: str) -> tuple[str, ...]:
+    from isogloss.errors import InputError
+
+    if codes := tuple(part.strip() for part in languages.split(",") if part.strip()):
+        return codes
+    raise InputError(f"--languages {languages!r} names no language; write codes such as en,sw,ny")

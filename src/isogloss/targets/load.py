@@ -26,12 +26,20 @@ def load_target(spec: str, *, options: LocalOptions | None = None) -> Target:
     """
     scheme, colon, rest = spec.partition(":")
     if not colon or scheme not in SCHEMES:
-        hint = f" Did you mean hf:{spec}?" if spec and Path(spec).expanduser().is_dir() else ""
+        hint = _hint(spec)
         forms = ", ".join(SCHEMES.values())
         raise ModelError(f"{spec!r} is not a target; targets are {forms}.{hint}")
     if not rest:
         raise ModelError(f"{spec!r} names nothing; write {SCHEMES[scheme]}.")
     return _LOADERS[scheme](spec, options or LocalOptions())
+
+
+def _hint(spec: str) -> str:
+    from isogloss.lab.recipe import PRESETS
+
+    if spec in PRESETS:
+        return f" Did you mean lab:{spec}?"
+    return f" Did you mean hf:{spec}?" if spec and Path(spec).expanduser().is_dir() else ""
 
 
 # Each imports only what it needs: a recorded run must not wait for torch.
