@@ -440,3 +440,12 @@ def test_other_weights_in_the_same_folder_are_another_template(tmp_path: Path) -
         model.get_input_embeddings().weight.add_(0.01)
     model.save_pretrained(folder)
     assert LocalTarget(folder).template != before
+
+
+@pytest.mark.parametrize("template", ["{{ messages[0].nothing.here }}", "{% for %}"])
+def test_a_template_that_fails_is_found_before_anything_is_asked(
+    tmp_path: Path, template: str
+) -> None:
+    folder = tiny_model(tmp_path, chat_template=template)
+    with pytest.raises(ModelError, match="chat template cannot be used"):
+        LocalTarget(folder)

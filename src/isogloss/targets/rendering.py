@@ -26,6 +26,9 @@ class Renderer:
         tokenizer: the model's.
         render: replaces everything below, where given.
         render_id: names ``render`` and all that shapes it; becomes part of a response's key.
+
+    Raises:
+        ModelError: the model's chat template fails.
     """
 
     tokenizer: Any
@@ -35,6 +38,8 @@ class Renderer:
     def __post_init__(self) -> None:
         if (self.render is None) != (self.render_id is None):
             raise ValueError("render and render_id come together")
+        if self.kind == "chat":  # a template that cannot be used is found before anything is asked
+            self._chat_texts([[{"role": "user", "content": _PROBE}]])
 
     @property
     def kind(self) -> str:
@@ -80,6 +85,9 @@ class Renderer:
             else [{"role": "user", "content": _before(system_prompt, prompt.text)}]
             for prompt in prompts
         ]
+        return self._chat_texts(conversations)
+
+    def _chat_texts(self, conversations: list[list[dict[str, Any]]]) -> list[str]:
         try:
             return self._render_chat(conversations)
         except TemplateError as error:
