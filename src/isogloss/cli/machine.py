@@ -31,7 +31,7 @@ EXTRAS = {
 REFERENCE_SPEED = 200.0
 """Billions of operations a second of the two-core machine `PRESET_SECONDS` were measured on."""
 
-PRESET_SECONDS = {"tiny": 60.0, "small": 300.0}
+PRESET_SECONDS = {"tiny": 50.0, "small": 250.0}
 """Seconds to train a lab preset from nothing on that machine (base and chat; see docs/lab.md)."""
 
 PRESET_MEMORY = {"tiny": 1.0, "small": 2.0}
