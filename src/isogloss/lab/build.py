@@ -36,6 +36,7 @@ from isogloss.lab.tokenizer import CONTEXT, end_id, fertilities, lab_tokenizer, 
 from isogloss.lab.training import Progress, Schedule, train
 from isogloss.quiet import quiet_transformers
 from isogloss.seeds import derive_seed
+from isogloss.weights import align_weights
 
 CARD = "lab.json"
 
@@ -116,6 +117,7 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
         batches = instruction_batches(lab, tokenizer)
         card = {key: read_card(base)[key] for key in ("tokens", "fertility")}
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        align_weights(model)
         schedule = Schedule(steps=recipe.chat_steps, matrix_rate=recipe.chat_rate, rest_rate=0.0)
     nn.Module.to(model, "cuda" if torch.cuda.is_available() else "cpu")
     losses = train(

@@ -242,7 +242,8 @@ def _restore(
         for name, tensor in tensors.items():
             kind, *rest = name.split(".", 3)
             if kind == "optimizer" and int(rest[0]) == i:
-                state.setdefault(int(rest[1]), {})[rest[2]] = tensor
+                # A copy lies where torch puts it, like the state of an uninterrupted training.
+                state.setdefault(int(rest[1]), {})[rest[2]] = tensor.clone()
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     losses = _losses(path)
     return len(losses), losses

@@ -24,6 +24,7 @@ from isogloss.targets.checkpoint import (
     weights_fingerprint,
 )
 from isogloss.targets.options import LocalOptions
+from isogloss.weights import align_weights
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class LocalModel:
                 output_loading_info=True,
             )
             self.network: Any = loaded[0].eval().to(self.device)
+            align_weights(self.network)
         _check_weights(source, loaded[1])
         config = self.network.config.get_text_config(decoder=True)
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
