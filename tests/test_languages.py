@@ -229,3 +229,9 @@ def test_a_short_row_and_another_encoding_are_refused(tmp_path) -> None:
 def test_a_table_that_is_not_there() -> None:
     with pytest.raises(InputError, match="cc-2026-04, llama2, roots, joshi"):
         load_share_table("cc-2026")
+
+
+@pytest.mark.parametrize("code", ["\x00", "en\x00", "f\x1br", "\x7f\x7f\x7f\x7f"])
+def test_control_characters_are_no_language(code: str) -> None:
+    with pytest.raises(LanguageError):
+        resolve_language(code)

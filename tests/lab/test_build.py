@@ -282,7 +282,7 @@ def test_a_new_lab_needs_no_progress_and_says_when_it_continues(
     with pytest.raises(KeyboardInterrupt):
         build_lab(micro_recipe(stage="base"))
     monkeypatch.setattr(build, "train", real)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="isogloss"):
         build_lab(micro_recipe(stage="base"))
     assert "training base (tokens): continuing at step 7 of 20" in caplog.text
 

@@ -84,7 +84,8 @@ def _resolve(code: str) -> str:
     lowered = code.lower().replace("_", "-")
     if lowered in LAB_LANGUAGES:
         return lowered
-    if "-x-" in lowered or lowered.startswith("x-") or not code.isascii():
+    is_word = code.isascii() and code.isprintable()
+    if "-x-" in lowered or lowered.startswith("x-") or not is_word:
         raise _unknown(code)
     try:
         standard = langcodes.Language.get(langcodes.standardize_tag(code, macro=True))
@@ -118,6 +119,8 @@ def _suggestions(code: str) -> list[str]:
     names = {language.name.lower(): tag for tag, language in known_languages().items()}
     if lowered in names:
         return [names[lowered]]
+    if not code.isprintable():  # langcodes cannot look control characters up
+        return []
     try:
         return [resolve_language(langcodes.find(code).to_tag())]
     except LookupError:
