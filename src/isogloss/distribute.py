@@ -125,6 +125,7 @@ def _death(process: SpawnProcess) -> WorkerError:
 
 
 def _work(connection: Connection, payload: bytes) -> None:
+    # Pickles travel only between a parent and the workers it started, over their own pipe.
     # Ctrl-C reaches the whole process group; the parent ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone

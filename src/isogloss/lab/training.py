@@ -2,8 +2,8 @@
 
 Muon (Jordan et al. 2024) is PyTorch's own. Every batch is cut into two shards whose gradients are
 added, each on a Python thread with one torch thread: on two idle cores as fast as torch's own
-threads (they meet once a step, not once an operation), on busy cores up to thirty times faster, and
-the same bits however many threads there are.
+threads (they meet once a step, not once an operation), on busy cores without their stalls
+(docs/log.md), and the same bits however many threads there are.
 """
 
 from __future__ import annotations
