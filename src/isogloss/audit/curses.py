@@ -48,7 +48,7 @@ def _gaps(cells: Cells, shares: ShareTable, common: Mapping[str, Any]) -> list[M
     fields = dict(common) | {"tier": "low-high", "unit": "rate difference"}
     return _both_scopes(
         f"{cells.rate.name}_gap",
-        lambda scope: tier_gap(*counts, *members, scope=scope, seed=common["seed"]),
+        lambda scope: tier_gap(*counts, *members, scope=scope),
         fields,
         worse=cells.rate.worse,
         span=1.0,
@@ -66,7 +66,7 @@ def _slopes(cells: Cells, shares: ShareTable, common: Mapping[str, Any]) -> list
     counts = cells.successes[:, used], cells.trials[:, used]
     return _both_scopes(
         f"{cells.rate.name}_slope",
-        lambda scope: slope(*counts, x, scope=scope, seed=common["seed"]),
+        lambda scope: slope(*counts, x, scope=scope),
         dict(common) | {"unit": "rate per decade of share"},
         # A rate that is bad when high is a curse when it falls with share: the sign turns.
         worse=-cells.rate.worse,

@@ -177,7 +177,6 @@ def language_contrast(
     scope: LanguageScope,
     design: ArrayLike | None = None,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Estimate:
     """A weighted sum of the languages' rates, with its interval.
 
@@ -190,13 +189,11 @@ def language_contrast(
         design: [L, q] for ``languages like these``: what expected rates depend on (one-hot tiers;
             ones and log10 share). Default: the sign of the coefficients.
         level: two-sided confidence.
-        seed: of no effect: the interval is closed-form. Accepted as every estimator's.
 
     Returns:
         In rate units per unit of coefficient, with ``p_value`` (by inverting the interval) and
         ``detectable``.
     """
-    del seed
     check_level(level)
     k, n = checked_counts(successes, trials)
     c = np.asarray(coefficients, dtype=np.float64)
@@ -260,7 +257,6 @@ def tier_gap(
     *,
     scope: LanguageScope,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Estimate:
     """Mean rate of the low-resource languages minus that of the high-resource ones.
 
@@ -271,7 +267,6 @@ def tier_gap(
         is_high: [L] the high tier; English is in neither.
         scope: see the module.
         level: two-sided confidence.
-        seed: of no effect.
 
     Returns:
         A rate difference in [-1, 1]; languages without rows are left out. Above 0 the low tier has
@@ -292,7 +287,6 @@ def tier_gap(
         scope=scope,
         design=one_hot(low[used]),
         level=level,
-        seed=seed,
     )
 
 
@@ -303,7 +297,6 @@ def slope(
     *,
     scope: LanguageScope,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Estimate:
     """Least-squares slope of the languages' rates on ``x`` = log10(share), each weighing alike.
 
@@ -313,7 +306,6 @@ def slope(
         x: [L] finite; leave out languages whose share is censored.
         scope: see the module.
         level: two-sided confidence.
-        seed: of no effect.
 
     Returns:
         Rate per decade of share; below 0 a rate rises as share falls.
@@ -333,5 +325,4 @@ def slope(
         scope=scope,
         design=np.column_stack([np.ones(centred.size), centred]),
         level=level,
-        seed=seed,
     )
