@@ -6,12 +6,23 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from isogloss.errors import DefectError, StoreError
-from isogloss.records import Measurement, Prompt, Request, RequestKey, Response, Verdict
+from isogloss.records import (
+    Label,
+    Measurement,
+    Prompt,
+    ReplyTranslation,
+    Request,
+    RequestKey,
+    Response,
+    Translation,
+    Verdict,
+)
 from isogloss.store import RunStore
 
 WHO = {"target": "t", "arm": "none", "settings": "s"}
@@ -209,3 +220,91 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
         assert store.prompts().height == 10
         store.add_prompts([prompt(n) for n in range(100)])
         assert store.prompts().height == 110
+
+
+PROMPT = replace(prompt(0), prompt_id="q1")
+
+
+def _answer(store: RunStore, asked: Prompt) -> None:
+    response = Response(request=Request(prompt=asked), status="ok", text="a reply")
+    store.add_responses([response], **WHO)
+
+
+def test_provenance_of_translations_comes_back(tmp_path: Path) -> None:
+    made = Translation(
+        engine="hf:mini", back_translation="two\u2028lines", chrf=41.5, flags=("copy", "length")
+    )
+    with RunStore(tmp_path, create=True) as store:
+        store.add_prompts([replace(PROMPT, translation=made)])
+        store.add_prompts([replace(PROMPT, language="fr", translation=Translation(engine="human"))])
+        store.add_prompts([replace(PROMPT, language="de")])
+        stored = {prompt.language: prompt.translation for prompt in store.prompt_records()}
+        assert stored == {PROMPT.language: made, "fr": Translation(engine="human"), "de": None}
+        kept = store.planned(without_flagged=True)["language"].to_list()
+        assert sorted(kept) == ["de", "fr"]
+
+
+def test_flagged_translations_leave_the_results(tmp_path: Path) -> None:
+    flagged = replace(PROMPT, prompt_id="q2", translation=Translation(engine="x", flags=("empty",)))
+    with RunStore(tmp_path, create=True) as store:
+        store.add_prompts([PROMPT, flagged])
+        _answer(store, PROMPT)
+        _answer(store, flagged)
+        assert store.results(None)["n"].sum() == 2
+        assert store.results(None, without_flagged=True)["n"].sum() == 1
+
+
+def test_verdicts_are_dropped_to_be_given_again(tmp_path: Path) -> None:
+    prompts = [replace(PROMPT, prompt_id=f"q{n}") for n in range(3)]
+    with RunStore(tmp_path, create=True) as store:
+        store.add_prompts(prompts)
+        for prompt in prompts:
+            _answer(store, prompt)
+        ids = [row for row, _ in store.unjudged_by("j")]
+        given = [
+            Verdict(outcome="refused", n_prompt_tokens=10, n_tokens=2),
+            Verdict(outcome="unjudged", reason="unknown language"),
+            Verdict(outcome="unjudged", reason="timed out", failed=True),
+        ]
+        store.add_verdicts(list(zip(ids, given, strict=True)), judge="j")
+        usage = store.usage().filter(role="judge").row(0, named=True)
+        assert usage == {
+            "role": "judge", "name": "j", "n": 1, "n_prompt_tokens": 10, "n_tokens": 2
+        }  # fmt: skip
+        assert store.drop_verdicts(judge="other", which="all") == 0
+        assert store.drop_verdicts(judge="j", which="failed") == 1
+        assert [row for row, _ in store.unjudged_by("j")] == [ids[2]]
+        assert store.drop_verdicts(judge="j", which="unjudged") == 1
+        assert store.drop_verdicts(judge="j", which="all") == 1
+
+
+def test_the_last_label_of_a_labeller_counts(tmp_path: Path) -> None:
+    with RunStore(tmp_path, create=True) as store:
+        store.add_prompts([PROMPT])
+        _answer(store, PROMPT)
+        row = store.labels.responses(target="t", arm="none")["response"][0]
+        store.labels.add([Label(response=row, labeller="ana", outcome="refused")])
+        store.labels.add([Label(response=row, labeller="ben", outcome="unsure", note="?")])
+        store.labels.add([Label(response=row, labeller="ana", outcome="complied", correct=True)])
+        labels = store.labels.frame().select("labeller", "outcome", "correct", "prompt_id").rows()
+        assert labels == [("ana", "complied", 1, "q1"), ("ben", "unsure", None, "q1")]
+        assert store.labels.remove(row, labeller="ben")
+        assert not store.labels.remove(row, labeller="ben")
+        with pytest.raises(DefectError, match="1 labels are about responses not in this run"):
+            store.labels.add([Label(response=row + 7, labeller="ana", outcome="refused")])
+
+
+def test_replies_are_translated_once_and_failures_again(tmp_path: Path) -> None:
+    other = replace(PROMPT, prompt_id="q2")
+    with RunStore(tmp_path, create=True) as store:
+        store.add_prompts([PROMPT, other])
+        _answer(store, PROMPT)
+        _answer(store, other)
+        table = store.reply_translations
+        first, second = (row for row, _ in table.missing("hf:mini"))
+        table.add([(first, ReplyTranslation(text="hello"))], engine="hf:mini")
+        table.add([(second, ReplyTranslation(text=None, reason="down"))], engine="hf:mini")
+        assert [row for row, _ in table.missing("hf:mini")] == [second]
+        assert [row for row, _ in table.missing("other")] == [first, second]
+        assert table.texts("hf:mini", [first, second]) == {first: "hello"}
+        assert table.engines() == ["hf:mini"]

@@ -11,6 +11,7 @@ from isogloss.seeds import content_hash
 Intent = Literal["harmful", "benign"]
 ResponseStatus = Literal["ok", "blocked", "error"]
 Outcome = Literal["complied", "refused", "irrelevant", "unjudged"]
+LabelOutcome = Literal["complied", "refused", "irrelevant", "unsure"]
 Scope = Literal["these languages", "languages like these", "this model", "runs"]
 
 INTENTS: tuple[Intent, ...] = ("harmful", "benign")
@@ -36,6 +37,25 @@ class RequestKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """How a prompt's text came to be in its language.
+
+    Attributes:
+        engine: who translated: ``openai:MODEL``, ``hf:ID``, ``file:NAME``, ``human``.
+        source_language: canonical tag of the text it was made from.
+        back_translation: the text put back into the source language.
+        chrf: chrF++ of the back-translation against the source, 0 to 100; higher is better.
+        flags: names of the quality checks that found something (`isogloss.translate`), sorted.
+    """
+
+    engine: str
+    source_language: str = "en"
+    back_translation: str | None = None
+    chrf: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """One prompt in one language.
 
@@ -47,6 +67,7 @@ class Prompt:
         reference: the same request in English, for a reader who does not know the language.
         variant: a named rewriting of the set (``original`` unless said otherwise).
         cluster_id: the unit of resampling; the source prompt unless a coarser one is given.
+        translation: where the text was translated by an engine; None where it is as given.
     """
 
     prompt_id: str
@@ -57,6 +78,7 @@ class Prompt:
     reference: str | None = None
     variant: str = "original"
     cluster_id: str
+    translation: Translation | None = None
 
     @property
     def key(self) -> PromptKey:
@@ -124,11 +146,43 @@ class Verdict:
     Attributes:
         correct: for ``complied``, whether the content was right; None where nobody knows.
         reason: why it is unjudged, or what the judge based itself on.
+        failed: the judge could not be asked (its endpoint gave up); asked again on resuming.
+        n_prompt_tokens, n_tokens: what a paid judge read and wrote.
     """
 
     outcome: Outcome
     correct: bool | None = None
     reason: str | None = None
+    failed: bool = False
+    n_prompt_tokens: int | None = None
+    n_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyTranslation:
+    """A reply put into English, or why there is none (``text`` is then None)."""
+
+    text: str | None
+    reason: str | None = None
+    n_prompt_tokens: int | None = None
+    n_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A person's word on one stored response.
+
+    Attributes:
+        response: its id in the store.
+        labeller: who said so; one label a labeller and response, the last one counts.
+        outcome: ``unsure`` is a value of its own: nobody's outcome, and not missing either.
+    """
+
+    response: int
+    labeller: str
+    outcome: LabelOutcome
+    correct: bool | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from isogloss.errors import InputError
 from isogloss.records import Prompt
 from isogloss.seeds import content_hash
 
-COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Prompt))
+COLUMNS: tuple[str, ...] = tuple(
+    field.name for field in fields(Prompt) if field.name != "translation"
+)
 """Columns of a long table; only prompt_id, language and text are needed."""
 
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from isogloss.errors import DefectError, StoreError
 from isogloss.records import Measurement, Prompt, RequestKey, Response, Verdict
 from isogloss.seeds import content_hash
+from isogloss.store._database import Database
+from isogloss.store._labels import LabelTable
+from isogloss.store._reply_translations import ReplyTranslationTable
 from isogloss.store._schema import (
     JUDGED,
     PROMPT_COLUMNS,
     RESPONSE_COLUMNS,
     RESULT,
-    SCHEMA,
-    SCHEMA_VERSION,
-    WHOLE_NUMBERS,
-    connect,
+    UNFLAGGED,
+    prompt_row,
     qualified,
+    read_prompt,
     read_response,
     storable,
 )
@@ -47,58 +48,9 @@ class RunStore:
 
     def __init__(self, folder: str | Path, *, create: bool = False) -> None:
         self.folder = Path(folder)
-        path = self.folder / "run.db"
-        if not create and not path.is_file():
-            raise StoreError(
-                f"{self.folder} is not a run folder: it has no run.db. "
-                "Name a folder written by `isogloss audit --out FOLDER`."
-            )
-        try:
-            if create:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            self._db = connect(path, create=create)
-        except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise StoreError(
-                f"cannot open the run folder {self.folder}: {reason}; choose another --out folder"
-            ) from error
-        try:
-            self._prepare(create=create)
-        except sqlite3.Error as error:
-            self._db.close()
-            raise StoreError(
-                f"cannot use {path} as a run database: {error}; choose another folder, or move "
-                "that file away"
-            ) from error
-        except StoreError:
-            self._db.close()
-            raise
-
-    def _prepare(self, *, create: bool) -> None:
-        self._db.execute("PRAGMA busy_timeout = 10000")
-        # A kill of the process loses nothing that was committed; only a power cut may lose the last
-        # commits (never the file), and those answers are asked again.
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == SCHEMA_VERSION:
-            return
-        if version:
-            raise StoreError(
-                f"{self.folder} was written by another version of Isogloss (schema {version}, this "
-                f"one reads {SCHEMA_VERSION}); run again into a new folder."
-            )
-        if self._db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]:
-            raise StoreError(
-                f"{self.folder}/run.db is the database of another program; choose another folder"
-            )
-        if not create:
-            raise StoreError(
-                f"{self.folder} holds no run yet: its run.db is empty. Name a folder written by "
-                "`isogloss audit --out FOLDER`."
-            )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        self._db.executescript(script)
+        self._database = Database(self.folder, create=create)
+        self.labels = LabelTable(self._database)
+        self.reply_translations = ReplyTranslationTable(self._database)
 
     def __enter__(self) -> RunStore:
         return self
@@ -107,34 +59,16 @@ class RunStore:
         self.close()
 
     def close(self) -> None:
-        self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise StoreError(
-                f"cannot write to {self.folder}/run.db: {error}. What was stored before is kept; "
-                "free some space or choose another folder, then run the same command again."
-            ) from error
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        self._database.close()
 
     def set_meta(self, key: str, value: Any) -> None:
         """Store one JSON value under ``key``, replacing what was there."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
 
     def meta(self, key: str, default: Any = None) -> Any:
         """The JSON value under ``key``, or ``default``."""
-        rows = self._read("SELECT value FROM meta WHERE key = ?", (key,)).fetchall()
+        rows = self._database.read("SELECT value FROM meta WHERE key = ?", (key,)).fetchall()
         return json.loads(rows[0][0]) if rows else default
 
     def add_prompts(self, prompts: Iterable[Prompt]) -> None:
@@ -143,13 +77,9 @@ class RunStore:
         Raises:
             StoreError: a prompt with the same key but other content is already in this run.
         """
-        rows = [
-            (p.prompt_id, p.language, p.variant, storable(p.text), p.intent, p.category,
-             storable(p.reference), p.cluster_id)
-            for p in prompts
-        ]  # fmt: skip
-        with self._transaction() as db:
-            marks = ", ".join("?" * 8)
+        rows = [prompt_row(prompt) for prompt in prompts]
+        with self._database.transaction() as db:
+            marks = ", ".join("?" * len(PROMPT_COLUMNS.split(", ")))
             db.executemany(
                 f"INSERT OR IGNORE INTO prompts ({PROMPT_COLUMNS}) VALUES ({marks})", rows
             )
@@ -177,7 +107,7 @@ class RunStore:
             for r in responses
         ]  # fmt: skip
         marks = ", ".join("?" * 13)
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             try:
                 # Not OR IGNORE: that would also swallow a response without a prompt (NOT NULL).
                 db.executemany(
@@ -191,7 +121,7 @@ class RunStore:
 
     def drop_errors(self, *, target: str, arm: str, settings: str) -> int:
         """Forget responses with status ``error`` (a resumed run asks them again); how many."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             cursor = db.execute(
                 "DELETE FROM responses WHERE status = 'error' AND target = ? AND arm = ? "
                 "AND settings = ?",
@@ -201,7 +131,7 @@ class RunStore:
 
     def answered(self, *, target: str, arm: str, settings: str) -> frozenset[RequestKey]:
         """Keys of the requests this target, arm and decoding already answered."""
-        rows = self._read(
+        rows = self._database.read(
             "SELECT prompt_id, language, variant, sample FROM responses JOIN prompts "
             "ON prompts.id = prompt WHERE target = ? AND arm = ? AND settings = ?",
             (target, arm, settings),
@@ -218,7 +148,7 @@ class RunStore:
             after: only ids above this one.
             limit: at most so many; all of them unless told.
         """
-        rows = self._read(
+        rows = self._database.read(
             f"SELECT responses.id, {qualified('prompts', PROMPT_COLUMNS)}, "
             f"{qualified('responses', RESPONSE_COLUMNS)} "
             "FROM responses JOIN prompts ON prompts.id = prompt "
@@ -232,7 +162,7 @@ class RunStore:
 
     def n_unjudged_by(self, judge: str) -> int:
         """How many answered responses this judge has not seen."""
-        rows = self._read(
+        rows = self._database.read(
             "SELECT COUNT(*) FROM responses LEFT JOIN verdicts "
             "ON verdicts.response = responses.id AND verdicts.judge = ? "
             "WHERE verdicts.response IS NULL AND status = 'ok'",
@@ -242,9 +172,26 @@ class RunStore:
 
     def add_verdicts(self, verdicts: Sequence[tuple[int, Verdict]], *, judge: str) -> None:
         """Store verdicts under the response ids that `unjudged_by` gave."""
-        rows = [(i, judge, v.outcome, v.correct, storable(v.reason)) for i, v in verdicts]
-        with self._transaction() as db:
-            db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?)", rows)
+        rows = [
+            (i, judge, v.outcome, v.correct, storable(v.reason), v.failed, v.n_prompt_tokens,
+             v.n_tokens)
+            for i, v in verdicts
+        ]  # fmt: skip
+        marks = ", ".join("?" * 8)
+        with self._database.transaction() as db:
+            db.executemany(f"INSERT OR IGNORE INTO verdicts VALUES ({marks})", rows)
+
+    def drop_verdicts(self, *, judge: str, which: Literal["failed", "unjudged", "all"]) -> int:
+        """Forget verdicts of one judge, so that it is asked again; how many.
+
+        Args:
+            judge: its name.
+            which: those it ``failed`` to give, all that are ``unjudged``, or ``all``.
+        """
+        condition = {"failed": "failed", "unjudged": "outcome = 'unjudged'", "all": "TRUE"}[which]
+        with self._database.transaction() as db:
+            query = f"DELETE FROM verdicts WHERE judge = ? AND {condition}"
+            return db.execute(query, (judge,)).rowcount
 
     def replace_measurements(
         self, area: str, rows: Iterable[Measurement], **only: str | None
@@ -259,7 +206,7 @@ class RunStore:
         """
         texts = [(area, json.dumps(asdict(row), ensure_ascii=True)) for row in rows]
         paths = [f"json_extract(row, '$.{name}') IS ?" for name in only]
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             where = " AND ".join(["area = ?", *paths])
             db.execute(f"DELETE FROM measurements WHERE {where}", (area, *only.values()))
             db.executemany("INSERT INTO measurements (area, row) VALUES (?, ?)", texts)
@@ -270,12 +217,19 @@ class RunStore:
         names = {field.name for field in fields(Measurement)}
         return [
             Measurement(**{k: v for k, v in json.loads(text).items() if k in names})
-            for (text,) in self._read(query, (area, area))
+            for (text,) in self._database.read(query, (area, area))
         ]
 
     def prompts(self) -> pl.DataFrame:
         """All prompts, a row each, columns as in `Prompt`."""
-        return self._frame(f"SELECT {PROMPT_COLUMNS} FROM prompts ORDER BY {PROMPT_COLUMNS}")
+        return self._database.frame(
+            f"SELECT {PROMPT_COLUMNS} FROM prompts ORDER BY {PROMPT_COLUMNS}"
+        )
+
+    def prompt_records(self) -> list[Prompt]:
+        """All prompts, with their translations' provenance, sorted by key."""
+        rows = self._database.read(f"SELECT {PROMPT_COLUMNS} FROM prompts ORDER BY 1, 2, 3")
+        return [read_prompt(row) for row in rows]
 
     def transcripts(self) -> pl.DataFrame:
         """Prompt, response and verdict side by side; unjudged responses have a null judge.
@@ -283,27 +237,31 @@ class RunStore:
         Columns: those of prompts (``text`` as ``prompt``), of responses (``text`` as ``reply``,
         ``reason`` as ``response_reason``), and ``judge outcome correct verdict_reason``.
         """
-        return self._frame(
+        return self._database.frame(
             "SELECT prompt_id, language, variant, prompts.text AS prompt, intent, category, "
             "reference, cluster_id, target, arm, sample, settings, status, "
             "responses.text AS reply, truncated, reply_language, "
-            "responses.reason AS response_reason, n_prompt_tokens, n_tokens, "
+            "responses.reason AS response_reason, responses.n_prompt_tokens, responses.n_tokens, "
             "judge, outcome, correct, verdicts.reason AS verdict_reason "
             "FROM responses JOIN prompts ON prompts.id = prompt "
             "LEFT JOIN verdicts ON verdicts.response = responses.id "
             "ORDER BY prompt_id, language, variant, target, arm, sample, settings, judge"
         )
 
-    def results(self, judge: str | None) -> pl.DataFrame:
+    def results(self, judge: str | None, *, without_flagged: bool = False) -> pl.DataFrame:
         """How many responses ended as what, for every cluster: all that statistics need.
+
+        Args:
+            judge: whose verdicts; None where nobody judged.
+            without_flagged: leave out prompts whose translation was flagged.
 
         Columns ``target arm settings variant language intent category cluster_id result correct
         reply_language truncated n``; ``result`` is one of `isogloss.records.RESULTS`.
         """
-        return self._frame(
+        return self._database.frame(
             "SELECT target, arm, settings, variant, language, intent, category, cluster_id, "
             f"{RESULT} AS result, correct, reply_language, truncated, COUNT(*) AS n "
-            f"{JUDGED} "
+            f"{JUDGED} {UNFLAGGED if without_flagged else ''} "
             "GROUP BY target, arm, settings, variant, language, intent, category, cluster_id, "
             "result, correct, reply_language, truncated "
             "ORDER BY target, arm, settings, variant, language, intent, category, cluster_id, "
@@ -311,10 +269,11 @@ class RunStore:
             (judge,),
         )
 
-    def planned(self) -> pl.DataFrame:
+    def planned(self, *, without_flagged: bool = False) -> pl.DataFrame:
         """How many prompts the run holds: ``variant language intent category n``."""
-        return self._frame(
+        return self._database.frame(
             "SELECT variant, language, intent, category, COUNT(*) AS n FROM prompts "
+            f"{UNFLAGGED if without_flagged else ''} "
             "GROUP BY variant, language, intent, category "
             "ORDER BY variant, language, intent, category"
         )
@@ -324,7 +283,7 @@ class RunStore:
 
         Columns ``prompt_id language variant sample intent category cluster_id result correct``.
         """
-        return self._frame(
+        return self._database.frame(
             "SELECT prompt_id, language, variant, sample, intent, category, cluster_id, "
             f"{RESULT} AS result, correct {JUDGED} WHERE target = ? AND arm = ? "
             "ORDER BY prompt_id, language, variant, sample",
@@ -340,9 +299,9 @@ class RunStore:
         Rows have the columns of `transcripts` and ``result stratum place n_stratum`` (place from 1;
         how many the run holds of the stratum); their order never depends on the order of writing.
         """
-        self._db.create_function("id_hash", 1, content_hash, deterministic=True)
+        self._database.connection.create_function("id_hash", 1, content_hash, deterministic=True)
         stratum = "language, variant, intent, result"
-        cursor = self._read(
+        cursor = self._database.read(
             f"WITH ended AS (SELECT responses.id AS id, prompt_id, sample, settings, language, "
             f"variant, intent, {RESULT} AS result {JUDGED} WHERE target = ? AND arm = ?), "
             f"placed AS (SELECT id, result, ROW_NUMBER() OVER (PARTITION BY {stratum} "
@@ -367,25 +326,31 @@ class RunStore:
     def sources(self) -> list[tuple[str, str, str]]:
         """Which ``(target, arm, settings)`` have answered something in this run."""
         query = "SELECT DISTINCT target, arm, settings FROM responses ORDER BY 1, 2, 3"
-        return [tuple(row) for row in self._read(query)]
+        return [tuple(row) for row in self._database.read(query)]
 
     def judges(self) -> list[str]:
         """Names of the judges with at least one verdict in this run."""
-        return [name for (name,) in self._read("SELECT DISTINCT judge FROM verdicts ORDER BY 1")]
+        rows = self._database.read("SELECT DISTINCT judge FROM verdicts ORDER BY 1")
+        return [name for (name,) in rows]
 
-    def _read(self, query: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(query, parameters)
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot read {self.folder}/run.db: {error}") from error
+    def usage(self) -> pl.DataFrame:
+        """Tokens read and written by everyone who was paid for, or could have been.
 
-    def _frame(self, query: str, parameters: tuple[Any, ...] = ()) -> pl.DataFrame:
-        cursor = self._read(query, parameters)
-        schema: dict[str, type[pl.DataType]] = {
-            column[0]: pl.Int64 if column[0] in WHOLE_NUMBERS else pl.String
-            for column in cursor.description
+        Columns ``role`` (``target``, ``judge``, ``translator``) ``name n n_prompt_tokens
+        n_tokens``; ``n`` counts calls with known tokens. Tokens of prompts' own translation are
+        not in a run.
+        """
+        sums = (
+            "SUM(n_prompt_tokens IS NOT NULL) AS n, SUM(n_prompt_tokens) AS n_prompt_tokens, "
+            "SUM(n_tokens) AS n_tokens"
+        )
+        sources = {
+            "target": ("target", "responses"),
+            "judge": ("judge", "verdicts"),
+            "translator": ("engine", "reply_translations"),
         }
-        parts = [pl.DataFrame(schema=schema)]
-        while rows := cursor.fetchmany(100_000):
-            parts.append(pl.DataFrame(rows, schema=schema, orient="row"))
-        return pl.concat(parts)
+        parts = [
+            f"SELECT '{role}' AS role, {name} AS name, {sums} FROM {table} GROUP BY {name}"
+            for role, (name, table) in sources.items()
+        ]
+        return self._database.frame(" UNION ALL ".join(parts) + " ORDER BY role DESC, name")
