@@ -16,7 +16,8 @@ Two scopes, both to be printed:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from functools import partial
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +26,6 @@ from isogloss.errors import InputError
 from isogloss.stats.distributions import Array, t_quantile
 from isogloss.stats.intervals import (
     Estimate,
-    RateSummary,
     check_level,
     checked_counts,
     not_measured,
@@ -35,6 +35,27 @@ from isogloss.stats.intervals import (
 LanguageScope = Literal["these languages", "languages like these"]
 Bounds = Callable[[float], tuple[Array, Array]]
 """Ends of an interval at a confidence level."""
+
+
+class Summary(Protocol):
+    """What a contrast needs of G estimated rates: `isogloss.stats.intervals.RateSummary`'s part.
+
+    Attributes:
+        rate: [..., G].
+        residual: [..., C, G] influence of each cluster on each rate.
+    """
+
+    @property
+    def rate(self) -> Array: ...
+    @property
+    def residual(self) -> Array: ...
+    def bounds(self, level: float) -> tuple[Array, Array]:
+        """Ends of the interval of every rate."""
+        ...
+
+
+Summarise = Callable[[Array | None], Summary]
+"""Given [L, G] weights (columns sum to 1): the G weighted averages; None: the L rates."""
 
 METHODS: dict[LanguageScope, str] = {
     "these languages": "MOVER of clustered Wilson limits",
@@ -50,11 +71,16 @@ def fixed_language_bounds(successes: Array, trials: Array, coefficients: Array) 
         trials: [..., C, L].
         coefficients: [L]; languages with coefficient 0 take no part.
     """
+    return fixed_bounds(partial(summarise_rates, successes, trials), coefficients)
+
+
+def fixed_bounds(summarise: Summarise, coefficients: Array) -> Bounds:
+    """`fixed_language_bounds` for rates estimated in any way."""
     sides = [np.maximum(coefficients, 0.0), np.maximum(-coefficients, 0.0)]
     size = np.array([side.sum() for side in sides])
     weights = np.column_stack(sides)[:, size > 0] / size[size > 0]
     factors = np.array([1.0, -1.0])[size > 0] * size[size > 0]
-    summary = summarise_rates(successes, trials, weights)
+    summary = summarise(weights)
     value = summary.rate @ factors
     residual = summary.residual
     product = np.square(residual).sum(axis=-2).prod(axis=-1)
@@ -92,7 +118,12 @@ def random_language_bounds(
         coefficients: [L]; must be an estimable function of ``design``.
         design: [L, q] what the languages' expected rates depend on.
     """
-    summary = summarise_rates(successes, trials)
+    return random_bounds(partial(summarise_rates, successes, trials), coefficients, design)
+
+
+def random_bounds(summarise: Summarise, coefficients: Array, design: Array) -> Bounds:
+    """`random_language_bounds` for rates estimated in any way."""
+    summary = summarise(None)
     value = summary.rate @ coefficients
     projection = design @ np.linalg.pinv(design)
     leverage = np.clip(np.diag(projection), 0.0, 1 - 1e-9)
@@ -102,7 +133,7 @@ def random_language_bounds(
     df = language_df(squared, coefficients, projection)
     shared = np.maximum(shared_cluster_variance(summary, coefficients, projection), 0.0)
     variance = between + shared
-    fixed = fixed_language_bounds(successes, trials, coefficients)
+    fixed = fixed_bounds(summarise, coefficients)
 
     def bounds(level: float) -> tuple[Array, Array]:
         half = t_quantile((1 + level) / 2, df) * np.sqrt(variance)
@@ -137,7 +168,7 @@ def satterthwaite_df(variances: Array, coefficients: Array, projection: Array) -
     return np.maximum(np.square(trace) / np.where(square > 0, square, 1.0), 1.0)
 
 
-def shared_cluster_variance(summary: RateSummary, coefficients: Array, projection: Array) -> Array:
+def shared_cluster_variance(summary: Summary, coefficients: Array, projection: Array) -> Array:
     """What clusters shared by languages add beyond the spread of the residuals; may be negative."""
     residual = summary.residual
     clusters = residual.shape[-2]
@@ -204,31 +235,59 @@ def language_contrast(
     n_rows, n_clusters = int(n.sum()), int((n.sum(axis=1) > 0).sum())
     if not (n.sum(axis=0) > 0).all():
         return not_measured(METHODS[scope], "a language has no rows", n=n_rows)
+    return contrast_estimate(
+        partial(summarise_rates, k, n),
+        c,
+        scope=scope,
+        design=None if design is None else np.asarray(design, dtype=np.float64),
+        level=level,
+        n=n_rows,
+        n_clusters=n_clusters,
+    )
+
+
+def contrast_estimate(
+    summarise: Summarise,
+    coefficients: Array,
+    *,
+    scope: LanguageScope,
+    design: Array | None,
+    level: float,
+    n: int,
+    n_clusters: int,
+    method: str | None = None,
+) -> Estimate:
+    """`language_contrast` for rates estimated in any way.
+
+    Args:
+        summarise: gives the rates of all L languages, and averages of them.
+        coefficients: [L].
+        scope, design, level: as there.
+        n, n_clusters: what the estimate is to say it rests on.
+        method: as the estimate is to name it; by default the scope's.
+    """
+    c = coefficients
+    method = method or METHODS[scope]
     if scope == "these languages":
-        bounds = fixed_language_bounds(k, n, c)
+        bounds = fixed_bounds(summarise, c)
     else:
-        x = one_hot(np.sign(c)) if design is None else np.asarray(design, dtype=np.float64)
+        x = one_hot(np.sign(c)) if design is None else design
         alone = single_languages(x)
         if (alone & (c != 0)).any():
-            return not_measured(
-                METHODS[scope],
-                "too few languages to see how languages vary",
-                n=n_rows,
-                n_clusters=n_clusters,
-            )
-        bounds = random_language_bounds(k, n, c, x)
-    value = float(k.sum(axis=0) / n.sum(axis=0) @ c)
+            reason = "too few languages to see how languages vary"
+            return not_measured(method, reason, n=n, n_clusters=n_clusters)
+        bounds = random_bounds(summarise, c, x)
     attainable = (c[c < 0].sum(), c[c > 0].sum())
     low, high = (float(np.clip(end, *attainable)) for end in bounds(level))
     wide_low, wide_high = bounds(0.95)
     return Estimate(
-        estimate=value,
+        estimate=float(summarise(None).rate @ c),
         low=low,
         high=high,
-        n=n_rows,
+        n=n,
         k=None,
         n_clusters=n_clusters,
-        method=METHODS[scope],
+        method=method,
         p_value=invert_level(bounds),
         detectable=float(wide_high - wide_low) / 2 * DETECTABLE_PER_HALF_WIDTH,
     )
