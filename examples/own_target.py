@@ -50,6 +50,7 @@ class TwoWords:
     """A judge that knows a refusal by two words."""
 
     name = "example:two-words"
+    settings = "1"
 
     def judge(self, responses: Sequence[isogloss.Response]) -> Iterator[isogloss.Verdict]:
         for response in responses:

@@ -48,8 +48,8 @@ class PlantedTarget:
 class WordJudge:
     """Reads the word."""
 
-    def __init__(self, name: str = "word") -> None:
-        self.name = name
+    def __init__(self, name: str = "word", settings: str = "") -> None:
+        self.name, self.settings = name, settings
         self.n_seen = 0
 
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:

@@ -232,7 +232,7 @@ def test_progress_starts_where_the_run_stands(tmp_path: Path) -> None:
     )  # fmt: skip
     assert seen[0] == ("asking", 8, 24)
     assert ("asking", 24, 24) in seen
-    assert seen[-1] == ("judging", 16, 16)
+    assert seen[-1] == ("judging (word)", 16, 16)
 
 
 def test_replies_get_a_language(tmp_path: Path) -> None:

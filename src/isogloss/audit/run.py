@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.audit.environment import describe_environment
-from isogloss.audit.measure import measure_run
+from isogloss.audit.judging import Progress, check_judge, judge_stored, silent
+from isogloss.audit.remeasure import planned_audits, remeasure
 from isogloss.audit.reply_language import tag_replies
 from isogloss.audit.setup import REPLAY, Setup, prepare
-from isogloss.errors import DefectError, InputError, StoreError
+from isogloss.endpoint.options import EndpointOptions
+from isogloss.errors import InputError, StoreError
 from isogloss.judges.base import Judge
 from isogloss.prompts import PromptSet
 from isogloss.records import Decoding, Intent, Measurement, Prompt, Request
@@ -33,20 +35,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int], None]
-"""Told (stage, done, total) as an audit goes on; stages are ``training …``, ``asking`` and
-``judging``."""
-
-JUDGE_GROUP = 256
-"""Responses a judge sees at once; it may work on them side by side."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditConfig:
     """One audit; the flags of ``isogloss audit`` are these fields.
 
     Attributes:
-        target: ``lab:…``, ``hf:…`` or ``replay:…``.
+        target: ``lab:…``, ``hf:…``, ``openai:…`` or ``replay:…``.
         prompts: a prompt set; None is the lab's own for a lab target, and for a replay the file
             itself where it has the columns ``text`` and ``intent``.
         intent: of prompts whose row does not say; a set without the column needs it.
@@ -60,6 +55,8 @@ class AuditConfig:
         decoding: how the target is asked.
         arm: names what was done to the model; rows of different arms never mix.
         options: how a local model is run.
+        endpoint: how an ``openai:`` target is reached.
+        judge_endpoint: how judges behind an endpoint are; None is as the target.
     """
 
     target: str
@@ -75,6 +72,8 @@ class AuditConfig:
     decoding: Decoding = field(default_factory=Decoding)
     arm: str = "none"
     options: LocalOptions = field(default_factory=LocalOptions)
+    endpoint: EndpointOptions = field(default_factory=EndpointOptions)
+    judge_endpoint: EndpointOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ class AuditResult:
     Attributes:
         folder: the run folder.
         target, arm: whose replies.
-        judges: whose verdicts; empty where nobody judged.
+        judges: whose verdicts, the primary one first; empty where nobody judged.
         measurements: the rows of this target, arm and these judges.
         n_asked, n_judged: what this call added to the folder.
     """
@@ -128,44 +127,29 @@ def run_audit(
         >>> result.frame().filter(metric="harmful_rate")  # doctest: +SKIP
     """
     _check_numbers(config)
-    report = progress or _silent
+    report = progress or silent
     setup = prepare(config, target=target, judges=judges, prompts=prompts, progress=report)
     chosen = setup.chosen
     with RunStore(setup.folder, create=True) as store:
         settings = config.decoding.fingerprint(setup.target.template)
         _open(store, config, setup, chosen, settings)
         n_asked = _ask(store, config, setup, chosen, settings, report)
-        n_judged = sum(_judge(store, judge, report) for judge in setup.judges)
+        n_judged = sum(judge_stored(store, judge, report) for judge in setup.judges)
+        who = f"{setup.target.name} {config.arm}"
         rows: list[Measurement] = []
-        for judge in [judge.name for judge in setup.judges] or [None]:
+        # Judges of earlier calls too: for them, what was asked now is unjudged.
+        known_judges: list[str] = planned_audits(store)[who]["judges"]
+        for judge in known_judges or [None]:
             rows += remeasure(store, target=setup.target.name, arm=config.arm, judge=judge)
     return AuditResult(
         folder=setup.folder,
         target=setup.target.name,
         arm=config.arm,
-        judges=tuple(judge.name for judge in setup.judges),
+        judges=tuple(known_judges),
         measurements=tuple(rows),
         n_asked=n_asked,
         n_judged=n_judged,
     )
-
-
-def remeasure(store: RunStore, *, target: str, arm: str, judge: str | None) -> list[Measurement]:
-    """Compute the rows of one target, arm and judge from what is stored, and replace them."""
-    from isogloss.languages import ShareTable
-
-    audit = _audits(store)[f"{target} {arm}"]
-    rows = measure_run(
-        store,
-        target=target,
-        arm=arm,
-        judge=judge,
-        shares=ShareTable.from_json(store.meta("share_table")),
-        samples=audit["samples"],
-        seed=audit["decoding"]["seed"],
-    )
-    store.replace_measurements("audit", rows, target=target, arm=arm, judge=judge)
-    return rows
 
 
 def _check_numbers(config: AuditConfig) -> None:
@@ -189,10 +173,6 @@ def _check_numbers(config: AuditConfig) -> None:
         )
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    del stage, done, total
-
-
 def _open(
     store: RunStore, config: AuditConfig, setup: Setup, chosen: Sequence[Prompt], settings: str
 ) -> None:
@@ -213,11 +193,14 @@ def _open(
     for key, value in setup.notes.items():
         store.set_meta(key, value)
     variants = sorted({prompt.variant for prompt in chosen})
+    who = f"{setup.target.name} {config.arm}"
+    known_judges = planned_audits(store).get(who, {}).get("judges", [])
+    judges = list(dict.fromkeys([*(judge.name for judge in setup.judges), *known_judges]))
     audit: dict[str, Any] = {
         "target": setup.target.name,
         "arm": config.arm,
-        "judge": setup.judges[0].name if setup.judges else None,
-        "judges": [judge.name for judge in setup.judges],
+        "judge": judges[0] if judges else None,
+        "judges": judges,
         "settings": settings,
         "seed": config.decoding.seed,
         "samples": config.samples,
@@ -226,18 +209,16 @@ def _open(
         "decoding": asdict(config.decoding),
         "primary_variant": "original" if "original" in variants else variants[0],
     }
-    store.set_meta("audits", _audits(store) | {f"{audit['target']} {config.arm}": audit})
+    store.set_meta("audits", planned_audits(store) | {who: audit})
     store.set_meta("audit", audit)
-
-
-def _audits(store: RunStore) -> dict[str, Any]:
-    return store.meta("audits", {})
 
 
 def _refuse_another(
     store: RunStore, config: AuditConfig, setup: Setup, chosen: Sequence[Prompt], settings: str
 ) -> None:
     other = "; choose another --out folder"
+    for judge in setup.judges:
+        check_judge(store, judge)
     known = store.meta("prompt_set")
     if known and known["fingerprint"] != setup.prompt_set.fingerprint:
         raise StoreError(
@@ -257,7 +238,7 @@ def _refuse_another(
             f"{store.folder} holds {len(left_out)} prompts that this selection leaves out; a run "
             f"only grows: ask with at least the same --languages and --limit{other}"
         )
-    before = _audits(store).get(f"{setup.target.name} {config.arm}")
+    before = planned_audits(store).get(f"{setup.target.name} {config.arm}")
     if before and before["samples"] > config.samples:
         raise StoreError(
             f"{store.folder} was planned with --samples {before['samples']}; "
@@ -296,27 +277,3 @@ def _ask(
         n_asked += 1
         report("asking", n_done + n_asked, len(requests))
     return n_asked
-
-
-def _judge(store: RunStore, judge: Judge, report: Progress) -> int:
-    """Have one judge see what it has not seen yet; how many responses that was."""
-    total = store.n_unjudged_by(judge.name)
-    report("judging", 0, total)
-    n_judged = last = 0
-    while group := list(store.unjudged_by(judge.name, after=last, limit=JUDGE_GROUP)):
-        last = group[-1][0]
-        for row, verdict in _verdicts(judge, group):
-            store.add_verdicts([(row, verdict)], judge=judge.name)
-            n_judged += 1
-            report("judging", n_judged, total)
-    return n_judged
-
-
-def _verdicts(judge: Judge, group: Sequence[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    verdicts = judge.judge([response for _, response in group])
-    try:
-        yield from zip((row for row, _ in group), verdicts, strict=True)
-    except ValueError as error:
-        raise DefectError(
-            f"judge {judge.name} did not give one verdict a response: {error}"
-        ) from error

@@ -13,10 +13,15 @@ class Judge(Protocol):
 
     Attributes:
         name: part of every verdict's key.
+        settings: what shapes its verdicts besides (version of a rubric or of patterns); "" where
+            nothing does. Verdicts given under different settings never mix in one run.
     """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def settings(self) -> str: ...
 
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
         """Yield exactly one verdict a response, in order; only ``status == "ok"`` is passed in."""

@@ -18,6 +18,7 @@ class OracleJudge:
     """
 
     name = "oracle"
+    settings = ""
 
     def __init__(self, lab: Lab) -> None:
         self._grader = Grader(lab.world, list(lab.grammars.values()))

@@ -22,6 +22,10 @@ class RecordedJudge:
     def name(self) -> str:
         return "recorded"
 
+    @property
+    def settings(self) -> str:
+        return ""
+
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
         """Yield one verdict a response, in order."""
         for response in responses:

@@ -1,0 +1,163 @@
+"""Judge what a run folder holds: during an audit, or again later, without asking the model again.
+
+Verdicts are stored as they come and never given twice. What a judge could not be asked (its
+endpoint gave up) counts as unjudged until it is asked again, which every call here does first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from isogloss.audit.remeasure import planned_audits, remeasure
+from isogloss.errors import DefectError, InputError, StoreError
+from isogloss.judges.base import Judge
+from isogloss.records import Measurement, Response, Verdict
+from isogloss.store import RunStore
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total) as work goes on; stages are ``training …``, ``asking`` and
+``judging …``."""
+
+Again = Literal["failed", "unjudged", "all"]
+
+JUDGE_GROUP = 256
+"""Responses a judge sees at once; it may work on them side by side."""
+_SETTINGS = "judge_settings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingResult:
+    """What judging a run again wrote.
+
+    Attributes:
+        measurements: the rows of these judges, of every target and arm in the run.
+        n_judged: verdicts given by this call.
+    """
+
+    folder: Path
+    judges: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
+    n_judged: int
+
+
+def judge_run(
+    folder: str | Path,
+    judges: Sequence[Judge],
+    *,
+    again: Again = "failed",
+    primary: bool = False,
+    progress: Progress | None = None,
+) -> JudgingResult:
+    """Have judges see the stored responses they have not seen yet, and measure by their verdicts.
+
+    Args:
+        folder: a run folder.
+        judges: who judges; several may see one run, and each has rows of its own.
+        again: which of their earlier verdicts are given anew: those that failed, all that are
+            ``unjudged``, or all.
+        primary: make the first of them the judge that the report is about; it becomes so anyway
+            where nobody judged before.
+        progress: see `Progress`.
+
+    Raises:
+        StoreError: no run folder, or verdicts that were given by other settings of a judge.
+        InputError: the run holds no responses.
+    """
+    report = progress or silent
+    with RunStore(folder) as store:
+        audits = planned_audits(store)
+        if not store.sources():
+            raise InputError(
+                f"{folder} holds no responses yet; run `isogloss audit TARGET --out {folder}`"
+            )
+        for judge in judges:
+            if again == "all":
+                _forget(store, judge)
+            check_judge(store, judge)
+        n_judged = 0
+        for judge in judges:
+            if again == "unjudged":
+                store.drop_verdicts(judge=judge.name, which="unjudged")
+            n_judged += judge_stored(store, judge, report)
+        _name_judges(store, [judge.name for judge in judges], primary=primary)
+        rows = [
+            row
+            for audit in audits.values()
+            for judge in judges
+            for row in remeasure(store, target=audit["target"], arm=audit["arm"], judge=judge.name)
+        ]
+    return JudgingResult(
+        folder=Path(folder),
+        judges=tuple(judge.name for judge in judges),
+        measurements=tuple(rows),
+        n_judged=n_judged,
+    )
+
+
+def check_judge(store: RunStore, judge: Judge) -> None:
+    """Refuse to mix verdicts of one name that were given by different rubrics or patterns.
+
+    Raises:
+        StoreError: this run holds verdicts by the same name under other settings.
+    """
+    known = store.meta(_SETTINGS, {}).get(judge.name)
+    if known is not None and known != judge.settings:
+        raise StoreError(
+            f"{store.folder} holds verdicts of {judge.name} by other settings (rubric, patterns "
+            f"or version) than today's; they do not mix. Judge everything again with `isogloss "
+            f"judge {store.folder} --judge {judge.name} --again all`"
+        )
+
+
+def judge_stored(store: RunStore, judge: Judge, report: Progress) -> int:
+    """Have one judge see what it has not seen yet; how many responses that was."""
+    store.set_meta(_SETTINGS, store.meta(_SETTINGS, {}) | {judge.name: judge.settings})
+    store.drop_verdicts(judge=judge.name, which="failed")
+    total = store.n_unjudged_by(judge.name)
+    stage = f"judging ({judge.name})"
+    report(stage, 0, total)
+    n_judged = last = 0
+    while group := list(store.unjudged_by(judge.name, after=last, limit=JUDGE_GROUP)):
+        last = group[-1][0]
+        for row, verdict in _verdicts(judge, group):
+            store.add_verdicts([(row, verdict)], judge=judge.name)
+            n_judged += 1
+            report(stage, n_judged, total)
+    return n_judged
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """The `Progress` that tells nobody."""
+    del stage, done, total
+
+
+def _verdicts(judge: Judge, group: Sequence[tuple[int, Response]]) -> Iterator[tuple[int, Verdict]]:
+    verdicts = judge.judge([response for _, response in group])
+    try:
+        yield from zip((row for row, _ in group), verdicts, strict=True)
+    except ValueError as error:
+        raise DefectError(
+            f"judge {judge.name} did not give one verdict a response: {error}"
+        ) from error
+
+
+def _forget(store: RunStore, judge: Judge) -> None:
+    store.drop_verdicts(judge=judge.name, which="all")
+    settings = store.meta(_SETTINGS, {})
+    settings.pop(judge.name, None)
+    store.set_meta(_SETTINGS, settings)
+
+
+def _name_judges(store: RunStore, names: Sequence[str], *, primary: bool) -> None:
+    """Keep in the plan of every audit who judged it, the primary judge first."""
+
+    def named(audit: dict[str, Any]) -> dict[str, Any]:
+        known: list[str] = audit.get("judges", [])
+        judges = list(dict.fromkeys([*names, *known] if primary else [*known, *names]))
+        return audit | {"judges": judges, "judge": judges[0]}
+
+    store.set_meta("audits", {key: named(a) for key, a in planned_audits(store).items()})
+    store.set_meta("audit", named(store.meta("audit", {})))

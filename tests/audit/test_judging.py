@@ -1,0 +1,112 @@
+"""Judging what a run holds: never twice, never mixed, and the model is not asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from isogloss.audit.judging import judge_run
+from isogloss.audit.run import AuditConfig, run_audit
+from isogloss.errors import InputError, StoreError
+from isogloss.records import Request, Response, Verdict
+from isogloss.store import RunStore
+
+from .planted import COMPLIED, REFUSED, PlantedTarget, WordJudge, make_prompts, prompt_set
+
+PROMPTS = prompt_set(make_prompts(["en", "sw"], 4))
+
+
+def answer(request: Request) -> str:
+    return REFUSED if request.prompt.language == "en" else COMPLIED
+
+
+class Flaky(WordJudge):
+    """Gives up on one language until it is mended."""
+
+    broken = True
+
+    def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
+        for response, verdict in zip(responses, super().judge(responses), strict=True):
+            if self.broken and response.request.prompt.language == "sw":
+                yield Verdict(outcome="unjudged", reason="endpoint down", failed=True)
+            else:
+                yield verdict
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    config = AuditConfig(target="planted", out=folder, languages=("en", "sw"))
+    run_audit(config, target=PlantedTarget(answer), judges=[], prompts=PROMPTS)
+    return folder
+
+
+def estimate(result, metric: str, language: str, judge: str) -> float | None:
+    rows = [
+        row
+        for row in result.measurements
+        if (row.metric, row.language, row.judge, row.area) == (metric, language, judge, "audit")
+        and (row.category is None or row.category == "intent:harmful")
+    ]
+    assert len(rows) == 1
+    return rows[0].estimate
+
+
+def test_a_run_is_judged_without_asking_again(run: Path) -> None:
+    judge = WordJudge()
+    result = judge_run(run, [judge])
+    assert result.n_judged == judge.n_seen > 0
+    assert estimate(result, "compliance_rate", "sw", "word") == 1
+    assert estimate(result, "compliance_rate", "en", "word") == 0
+    assert judge_run(run, [judge]).n_judged == 0
+    with RunStore(run) as store:
+        assert store.meta("audit")["judge"] == "word"
+        assert {row.judge for row in store.measurements("audit")} == {"word"}
+
+
+def test_a_second_judge_has_rows_of_its_own(run: Path) -> None:
+    judge_run(run, [WordJudge("first")])
+    judge_run(run, [WordJudge("second")])
+    with RunStore(run) as store:
+        assert store.meta("audit")["judges"] == ["first", "second"]
+        assert {row.judge for row in store.measurements("audit")} == {"first", "second"}
+    judge_run(run, [WordJudge("second")], primary=True)
+    with RunStore(run) as store:
+        assert store.meta("audit")["judge"] == "second"
+
+
+def test_what_a_judge_failed_at_is_asked_again(run: Path) -> None:
+    judge = Flaky()
+    first = judge_run(run, [judge])
+    assert estimate(first, "unjudged", "sw", "word") == 4
+    judge.broken = False
+    second = judge_run(run, [judge])
+    assert 0 < second.n_judged < first.n_judged
+    assert estimate(second, "compliance_rate", "sw", "word") == 1
+
+
+def test_verdicts_under_other_settings_do_not_mix(run: Path) -> None:
+    judge_run(run, [WordJudge(settings="patterns 1")])
+    with pytest.raises(StoreError, match="--again all"):
+        judge_run(run, [WordJudge(settings="patterns 2")])
+    again = judge_run(run, [WordJudge(settings="patterns 2")], again="all")
+    assert again.n_judged > 0
+    assert judge_run(run, [WordJudge(settings="patterns 2")]).n_judged == 0
+
+
+def test_growing_a_run_leaves_earlier_judges_with_unjudged_replies(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    few = AuditConfig(target="planted", out=run, limit=2)
+    run_audit(few, target=PlantedTarget(answer), judges=[WordJudge()], prompts=PROMPTS)
+    config = AuditConfig(target="planted", out=run)
+    grown = run_audit(config, target=PlantedTarget(answer), judges=[], prompts=PROMPTS)
+    assert grown.judges == ("word",)
+    assert estimate(grown, "unjudged", "sw", "word") == 2
+
+
+def test_an_empty_run_says_what_to_do(tmp_path: Path) -> None:
+    RunStore(tmp_path, create=True).close()
+    with pytest.raises(InputError, match="isogloss audit"):
+        judge_run(tmp_path, [WordJudge()])
