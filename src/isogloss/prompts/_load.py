@@ -14,10 +14,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from isogloss.errors import InputError, LanguageError
 from isogloss.languages import resolve_language
-from isogloss.prompts._set import COLUMNS, PromptSet, prompts_fingerprint
+from isogloss.prompts._set import (
+    COLUMNS,
+    FLAG_SEPARATOR,
+    TRANSLATION_COLUMNS,
+    PromptSet,
+    prompts_fingerprint,
+)
 from isogloss.prompts._wide import is_long, wide_to_long
 from isogloss.prompts.rows import Row, Table, read_table
-from isogloss.records import INTENTS, Intent, Prompt, PromptKey
+from isogloss.records import INTENTS, Intent, Prompt, PromptKey, Translation
 
 RECORD_COLUMNS = frozenset(
     {
@@ -45,6 +51,26 @@ def _identifier(value: object) -> object:
     return str(value) if number else _clean(value.strip() if isinstance(value, str) else value)
 
 
+def _score(value: object) -> object:
+    """chrF++ as JSON and Parquet have it, or as CSV writes it."""
+    if isinstance(value, str):
+        value = float(value) if value.strip() else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value <= 100:
+            raise ValueError("chrF++ lies between 0 and 100")
+        return float(value)
+    return value
+
+
+def _flags(value: object) -> object:
+    """A list, or names with ``;`` between them."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        value = [name.strip() for name in value.split(FLAG_SEPARATOR) if name.strip()]
+    return tuple(sorted(value)) if isinstance(value, list) else value  # pyright: ignore
+
+
 _Text = Annotated[str | None, BeforeValidator(_clean)]
 _Name = Annotated[str | None, BeforeValidator(_identifier)]
 
@@ -62,6 +88,11 @@ class _LongRow(BaseModel):
     reference: _Text = None
     variant: _Name = None
     cluster_id: _Name = None
+    engine: _Name = None
+    source_language: _Name = None
+    back_translation: _Text = None
+    chrf: Annotated[float | None, BeforeValidator(_score)] = None
+    flags: Annotated[tuple[str, ...], BeforeValidator(_flags)] = ()
 
 
 def load_prompts(
@@ -129,13 +160,13 @@ def _long_rows(table: Table, notes: list[str]) -> list[Row]:
     missing = [c for c in ("prompt_id", "language", "text") if c not in columns]
     if missing:
         table.refuse("header", f"a long table needs the column {' and '.join(missing)}")
-    if unknown := sorted(columns - set(COLUMNS)):
-        near = difflib.get_close_matches(unknown[0], COLUMNS, n=1)
+    if unknown := sorted(columns - {*COLUMNS, *TRANSLATION_COLUMNS}):
+        near = difflib.get_close_matches(unknown[0], COLUMNS + TRANSLATION_COLUMNS, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         table.refuse(
             "header",
-            f"not a column of a long table; {hint}known are {', '.join(COLUMNS)}: rename it or "
-            "remove it",
+            f"not a column of a long table; {hint}known are "
+            f"{', '.join(COLUMNS + TRANSLATION_COLUMNS)}: rename it or remove it",
             unknown[0],
         )
     return rows
@@ -166,7 +197,8 @@ def _prompts(
 
 
 def _refuse_twice(table: Table, place: str, new: Prompt, old: Prompt, old_place: str) -> None:
-    differs = [column for column in COLUMNS if getattr(new, column) != getattr(old, column)]
+    columns = (*COLUMNS, "translation")
+    differs = [column for column in columns if getattr(new, column) != getattr(old, column)]
     table.refuse(
         place,
         f"prompt {new.prompt_id!r} in {new.language!r}, variant {new.variant!r}, is already at "
@@ -198,6 +230,26 @@ def _prompt(table: Table, row: Row, intent: Intent | None) -> Prompt:
         reference=None if language == "en" else cells.reference,
         variant=cells.variant or "original",
         cluster_id=cells.cluster_id or cells.prompt_id,
+        translation=_translation(table, row, cells),
+    )
+
+
+def _translation(table: Table, row: Row, cells: _LongRow) -> Translation | None:
+    if cells.engine is None:
+        told = (cells.source_language, cells.back_translation, cells.chrf)
+        if cells.flags or any(cell is not None for cell in told):
+            table.refuse(row.place, "is empty, but other columns tell of a translation", "engine")
+        return None
+    try:
+        source = resolve_language(cells.source_language or "en")
+    except LanguageError as error:
+        table.refuse(row.place, str(error), "source_language")
+    return Translation(
+        engine=cells.engine,
+        source_language=source,
+        back_translation=cells.back_translation,
+        chrf=cells.chrf,
+        flags=cells.flags,
     )
 
 

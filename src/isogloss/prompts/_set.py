@@ -10,13 +10,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from isogloss.errors import InputError
-from isogloss.records import Prompt
+from isogloss.records import Prompt, Translation
 from isogloss.seeds import content_hash
 
 COLUMNS: tuple[str, ...] = tuple(
     field.name for field in fields(Prompt) if field.name != "translation"
 )
-"""Columns of a long table; only prompt_id, language and text are needed."""
+"""What makes a prompt: columns of a long table; only prompt_id, language and text are needed."""
+
+TRANSLATION_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Translation))
+"""Columns that say how a translated text came about; written where any prompt has such."""
+
+FLAG_SEPARATOR = ";"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,22 @@ class PromptSet:
 
 
 def prompts_fingerprint(prompts: Iterable[Prompt]) -> str:
-    """Sixteen hex digits naming the content of ``prompts``, whatever their order."""
+    """Sixteen hex digits naming the content of ``prompts``, whatever their order.
+
+    Who translated a text, and what was flagged, is not part of what is asked.
+    """
     return content_hash(*sorted(json.dumps(_cells(prompt)) for prompt in prompts))
 
 
-def _cells(prompt: Prompt) -> dict[str, str | None]:
+def _cells(prompt: Prompt) -> dict[str, str | float | None]:
     return {column: getattr(prompt, column) for column in COLUMNS}
+
+
+def _translation_cells(prompt: Prompt) -> dict[str, str | float | None]:
+    if prompt.translation is None:
+        return dict.fromkeys(TRANSLATION_COLUMNS)
+    cells = {column: getattr(prompt.translation, column) for column in TRANSLATION_COLUMNS}
+    return cells | {"flags": FLAG_SEPARATOR.join(prompt.translation.flags)}
 
 
 def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
@@ -64,7 +79,11 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
         InputError: another suffix, or the file cannot be written.
     """
     path = Path(path)
-    rows = [_cells(prompt) for prompt in sorted(prompts, key=lambda prompt: prompt.key)]
+    prompts = sorted(prompts, key=lambda prompt: prompt.key)
+    rows, columns = [_cells(prompt) for prompt in prompts], COLUMNS
+    if any(prompt.translation for prompt in prompts):
+        columns = COLUMNS + TRANSLATION_COLUMNS
+        rows = [row | _translation_cells(prompt) for row, prompt in zip(rows, prompts, strict=True)]
     beside = path.with_name(f".{path.name}.partial")
     try:
         match path.suffix.lower():
@@ -72,7 +91,7 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
                 out = io.StringIO(newline="")
                 separator = "\t" if path.suffix.lower() == ".tsv" else ","
                 # Lines end in \r\n, the csv module's default: with \n it leaves a \r unquoted.
-                writer = csv.DictWriter(out, COLUMNS, delimiter=separator)
+                writer = csv.DictWriter(out, columns, delimiter=separator)
                 writer.writeheader()
                 writer.writerows(rows)
                 beside.write_text(out.getvalue(), "utf-8", newline="")
@@ -82,7 +101,8 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
             case ".parquet":
                 import polars as pl
 
-                pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String)).write_parquet(beside)
+                kinds = {c: pl.Float64 if c == "chrf" else pl.String for c in columns}
+                pl.DataFrame(rows, schema=kinds).write_parquet(beside)
             case suffix:
                 raise InputError(
                     f"{path}: cannot write {suffix or 'a file without suffix'!r}; "
