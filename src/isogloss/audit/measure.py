@@ -28,6 +28,7 @@ def measure_run(
     shares: ShareTable,
     samples: int = 1,
     seed: int = 0,
+    without_flagged: bool = False,
 ) -> list[Measurement]:
     """All rows of the area ``audit`` for one target, arm and judge.
 
@@ -38,15 +39,17 @@ def measure_run(
         shares: gives tiers and the x axis of slopes.
         samples: planned answers a prompt.
         seed: of Monte Carlo tests where exact ones are out of reach.
+        without_flagged: leave out prompts whose translation was flagged.
 
     Raises:
         InputError: the run holds no prompts.
     """
-    planned = store.planned()
+    planned = store.planned(without_flagged=without_flagged)
     if planned.is_empty():
         raise InputError(f"{store.folder} holds no prompts: nothing to measure")
-    found = store.results(judge).filter((pl.col("target") == target) & (pl.col("arm") == arm))
-    languages = _ordered(planned["language"].unique().to_list(), shares)
+    found = store.results(judge, without_flagged=without_flagged)
+    found = found.filter((pl.col("target") == target) & (pl.col("arm") == arm))
+    languages = in_order(planned["language"].unique().to_list(), shares)
     rows: list[Measurement] = []
     for variant in planned["variant"].unique().sort().to_list():
         common = {
@@ -68,7 +71,7 @@ def _variant_rows(
     common: dict[str, Any],
 ) -> list[Measurement]:
     tiers = [shares.tier(language) for language in languages]
-    whole = _slice(found, planned, languages, samples)
+    whole = slice_of(found, planned, languages, samples)
     rows = _count_rows(whole, tiers, common)
     rates = rate_rows(whole, tiers, common)
     rows += [
@@ -78,14 +81,14 @@ def _variant_rows(
     rows += rates
     for category in planned["category"].drop_nulls().unique().sort().to_list():
         inside = pl.col("category") == category
-        part = _slice(found.filter(inside), planned.filter(inside), languages, samples)
+        part = slice_of(found.filter(inside), planned.filter(inside), languages, samples)
         rows += rate_rows(part, tiers, common | {"category": category})
     rows += gap_rows(whole, shares, common)
     rows += english_rows(whole, tiers, common)
     return rows
 
 
-def _ordered(languages: Sequence[str], shares: ShareTable) -> list[str]:
+def in_order(languages: Sequence[str], shares: ShareTable) -> list[str]:
     """English first, then by tier and falling share, unknown shares last, then by tag."""
 
     def place(tag: str) -> tuple[int, float, str]:
@@ -94,10 +97,24 @@ def _ordered(languages: Sequence[str], shares: ShareTable) -> list[str]:
     return sorted(languages, key=place)
 
 
-def _slice(
-    found: pl.DataFrame, planned: pl.DataFrame, languages: Sequence[str], samples: int
+def slice_of(
+    found: pl.DataFrame,
+    planned: pl.DataFrame,
+    languages: Sequence[str],
+    samples: int,
+    clusters: Sequence[str] | None = None,
 ) -> Slice:
-    clusters = found["cluster_id"].unique().sort().to_list()
+    """The counts of some results on one cluster axis and language axis.
+
+    Args:
+        found: rows of `RunStore.results`.
+        planned: rows of `RunStore.planned` for the same prompts.
+        languages: the language axis.
+        samples: planned answers a prompt.
+        clusters: the cluster axis; by default the clusters in ``found``.
+    """
+    if clusters is None:
+        clusters = found["cluster_id"].unique().sort().to_list()
     tallies = {
         intent: tally(found.filter(pl.col("intent") == intent), languages, clusters)
         for intent in INTENTS
