@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.facts import LanguageFacts
 from isogloss.report.numbers import figure, figure_interval, interval, listed, p_value, percent
 from isogloss.report.tables import csv_text
-from isogloss.report.transcripts import printable, script_json
+from isogloss.report.transcripts import script_json
 from isogloss.report.verdicts import LanguageVerdict, headline
 
 

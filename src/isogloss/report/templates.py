@@ -10,9 +10,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.numbers import figure, figure_interval, integer, p_value, percent
-from isogloss.report.transcripts import printable
 
 
 @cache

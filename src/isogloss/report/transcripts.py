@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from isogloss.languages import describe_language
+from isogloss.printable import printable
 from isogloss.report.facts import RunFacts
 from isogloss.store import RunStore
 
@@ -18,11 +18,6 @@ COLUMNS = (
     "id", "language", "intent", "result", "category", "prompt", "reference", "reply", "cut",
     "truncated", "reply_language", "correct", "reason", "variant", "sample",
 )  # fmt: skip
-
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,28 +34,6 @@ class Transcripts:
     n_shown: int
     n_stored: int
     per_stratum: int
-
-
-def printable(text: str) -> str:
-    """Text whose hidden characters are visible: controls as ␛, direction overrides as ⟨U+202E⟩.
-
-    Line breaks and tabs stay, and so do joiners, which scripts need.
-
-    Example:
-        >>> printable("a\\x1b[31m")
-        'a␛[31m'
-    """
-    text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    return _HIDDEN.sub(_visible, text)
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if 0xD800 <= code <= 0xDFFF:
-        return "\ufffd"
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
 
 def script_json(value: Any) -> str:

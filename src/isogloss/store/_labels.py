@@ -7,9 +7,16 @@ from collections.abc import Sequence
 import polars as pl
 
 from isogloss.errors import DefectError
-from isogloss.records import Label
+from isogloss.records import Label, Response
 from isogloss.store._database import Database
-from isogloss.store._schema import RESULT, storable
+from isogloss.store._schema import (
+    PROMPT_COLUMNS,
+    RESPONSE_COLUMNS,
+    RESULT,
+    qualified,
+    read_response,
+    storable,
+)
 
 _RESPONSE_KEY = (
     "prompt_id, language, variant, intent, category, cluster_id, target, arm, settings, sample"
@@ -48,6 +55,19 @@ class LabelTable:
         with self._database.transaction() as db:
             query = "DELETE FROM labels WHERE response = ? AND labeller = ?"
             return db.execute(query, (response, labeller)).rowcount > 0
+
+    def texts(self, responses: Sequence[int]) -> dict[int, Response]:
+        """Response id → prompt and reply, for people to read; unknown ids are left out."""
+        query = (
+            f"SELECT {qualified('prompts', PROMPT_COLUMNS)}, "
+            f"{qualified('responses', RESPONSE_COLUMNS)} "
+            "FROM responses JOIN prompts ON prompts.id = prompt WHERE responses.id = ?"
+        )
+        found: dict[int, Response] = {}
+        for response in responses:
+            for row in self._database.read(query, (response,)):
+                found[response] = read_response(row)
+        return found
 
     def frame(self) -> pl.DataFrame:
         """All labels, a row each, with the key of the response they are about.
