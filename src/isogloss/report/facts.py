@@ -99,6 +99,14 @@ class RunFacts:
         found = (row for row in self.audited if row.metric == metric and row.scope == scope)
         return next((row for row in found if row.variant in (None, self.variant)), None)
 
+    def of_audit(self, area: str) -> list[Measurement]:
+        """Rows of another area about the same target, arm and judge."""
+        if not self.audited:
+            return []
+        here = self.audited[0]
+        subject = (here.target, here.arm, here.judge)
+        return [r for r in self.rows if r.area == area and (r.target, r.arm, r.judge) == subject]
+
     @property
     def other_audits(self) -> list[str]:
         """What else was audited into this run: target, arm, judge."""

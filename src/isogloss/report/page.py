@@ -16,13 +16,19 @@ from isogloss.errors import StoreError
 from isogloss.report.chapter import Chapter, ChapterBuilder
 from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
+from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.templates import render, source
 from isogloss.report.verdicts import headline, language_verdicts, look_first, tally
 from isogloss.store import RunStore
 
-CHAPTERS: tuple[ChapterBuilder, ...] = (audit_chapter, comparison_chapter, record_chapter)
+CHAPTERS: tuple[ChapterBuilder, ...] = (
+    audit_chapter,
+    instruments_chapter,
+    comparison_chapter,
+    record_chapter,
+)
 """In the order of the page. A new area is one module with one such function, named here."""
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from markupsafe import Markup
-
 from isogloss.charts.composition import ENDINGS
 from isogloss.charts.palette import heat_class
-from isogloss.charts.render import Picture, inline_svg, svg_of
 from isogloss.records import INTENTS, Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.curses import curse_words
 from isogloss.report.facts import TIERS, LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC, TERMS, VERDICTS
+from isogloss.report.inlining import inlined
 from isogloss.report.pictures import audit_pictures
 from isogloss.report.tables import audit_tables
 from isogloss.report.templates import render
@@ -38,8 +36,8 @@ def audit_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
     if not facts.audited:
         return None
     pictures = audit_pictures(facts)
-    inlined = {picture.name: _inlined(picture) for picture in pictures}
-    shared: dict[str, Any] = {"facts": facts, "pictures": inlined, "terms": BY_METRIC}
+    drawn = {picture.name: inlined(picture) for picture in pictures}
+    shared: dict[str, Any] = {"facts": facts, "pictures": drawn, "terms": BY_METRIC}
     verdicts = language_verdicts(facts)
 
     def section(anchor: str, title: str, **values: Any) -> Section:
@@ -62,20 +60,6 @@ def audit_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         section("transcripts", "Transcripts", sample=sample_transcripts(store, facts)),
     ]
     return Chapter(sections=tuple(sections), pictures=pictures, tables=audit_tables(facts))
-
-
-def _inlined(picture: Picture) -> Markup:
-    """Both layouts of a picture; the style sheet shows one."""
-    label = f"{picture.title}. {picture.description}"
-    layouts = [("wide", picture.wide)]
-    if picture.narrow is not None:
-        layouts.append(("narrow", picture.narrow))
-    return Markup(
-        "".join(
-            inline_svg(svg_of(chart), label=label, css_class=f"chart chart-{layout}")
-            for layout, chart in layouts
-        )
-    )
 
 
 HeatCell = tuple[str, Measurement | None, int | None]
