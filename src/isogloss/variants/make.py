@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from isogloss.errors import InputError
+from isogloss.languages import is_lab
 from isogloss.records import Prompt, Translation
 from isogloss.seeds import derive_seed
 from isogloss.variants.keyboard import keyboard_maker
@@ -129,7 +130,8 @@ def _variant(prompt: Prompt, kind: Kind, made: Made) -> Prompt:
     translation = prompt.translation
     if made.source is not None:
         # The flags of the row's own translation say nothing about a text made from the English one.
-        translation = Translation(engine=made.source)
+        english = "en-x-lab" if is_lab(prompt.language) else "en"
+        translation = Translation(engine=made.source, source_language=english)
     return replace(
         prompt, text=made.text, variant=kind.variant + made.suffix, translation=translation
     )
