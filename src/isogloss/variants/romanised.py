@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import langcodes
@@ -57,7 +58,5 @@ def _alpha3(tag: str) -> str:
 
 @cache
 def _uroman() -> Any:
-    # Loaded at first use: its tables take two seconds.
-    from uroman import Uroman
-
-    return Uroman()
+    # Loaded at first use: its tables take two seconds. It ships no type stubs.
+    return import_module("uroman").Uroman()
