@@ -215,7 +215,7 @@ def _error(
 def _completion(
     body: dict[str, Any], reply: str | dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    fields = {"content": reply} if isinstance(reply, str) else dict(reply)
+    fields: dict[str, Any] = {"content": reply} if isinstance(reply, str) else dict(reply)
     finish_reason = fields.pop("finish_reason", "stop")
     headers = fields.pop("headers", {})
     n_prompt = sum(len(str(message["content"]).split()) for message in body["messages"])

@@ -36,9 +36,9 @@ def test_a_revision_is_part_of_the_name(good: Path) -> None:
     assert load_target(f"hf:{good}", options=LocalOptions(revision="v2")).name == f"hf:{good}@v2"
 
 
-@pytest.mark.parametrize("spec", ["openai:gpt", "nonsense", "", "HF:x"])
+@pytest.mark.parametrize("spec", ["vllm:gpt", "nonsense", "", "HF:x"])
 def test_unknown_schemes_list_the_known(spec: str) -> None:
-    with pytest.raises(ModelError, match=r"lab:PRESET.*hf:PATH_OR_ID.*replay:FILE\.$"):
+    with pytest.raises(ModelError, match=r"lab:PRESET.*hf:PATH_OR_ID.*openai:MODEL.*replay:FILE\.$"):
         load_target(spec)
 
 

@@ -99,11 +99,17 @@ def of_exception(error: BaseException) -> Failure:
     chain = list(_causes(error))
     for cause in chain:
         if isinstance(cause, aiohttp.ClientConnectorError):
-            reason = f"cannot connect: {cause.os_error.strerror or cause.os_error}"
+            reason = f"cannot connect ({_system_words(cause.os_error)})"
             return Failure(kind="passing", reason=reason, is_connection=True)
         if isinstance(cause, TimeoutError):
             return Failure(kind="passing", reason="no reply in time")
     return Failure(kind="passing", reason=f"the connection broke ({type(chain[-1]).__name__})")
+
+
+def _system_words(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    return str(error.strerror or error)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

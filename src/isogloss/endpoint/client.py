@@ -129,7 +129,7 @@ class ChatEndpoint:
         self, client: AsyncOpenAI, job: ChatJob[Any], decoding: Decoding
     ) -> ChatReply:
         """Ask until the job is settled, one way or another."""
-        reason = "not asked"
+        reason, attempt = "not asked", 0
         for attempt in range(self.options.max_retries + 1):
             await self._pace.turn()
             if self._health.gone:

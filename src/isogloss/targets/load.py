@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from isogloss.endpoint.options import EndpointOptions
 from isogloss.errors import ModelError
 from isogloss.targets.base import Target
 from isogloss.targets.options import LocalOptions
 
 
-def load_target(spec: str, *, options: LocalOptions | None = None) -> Target:
+def load_target(
+    spec: str, *, options: LocalOptions | None = None, endpoint: EndpointOptions | None = None
+) -> Target:
     """Load what ``spec`` names.
 
     Args:
         spec: ``hf:PATH_OR_ID`` (a model folder or an id of the hub), ``lab:PRESET[:MIX][@STAGE]
-            [#SEED]`` or ``replay:FILE`` (recorded responses).
+            [#SEED]``, ``openai:MODEL`` (behind an endpoint) or ``replay:FILE`` (recorded
+            responses).
         options: for targets that run a model in this process; the defaults unless given.
+        endpoint: for targets behind an endpoint; the defaults unless given.
 
     Raises:
         ModelError: an unknown scheme, or a target that cannot be loaded.
@@ -31,6 +36,8 @@ def load_target(spec: str, *, options: LocalOptions | None = None) -> Target:
         raise ModelError(f"{spec!r} is not a target; targets are {forms}.{hint}")
     if not rest:
         raise ModelError(f"{spec!r} names nothing; write {SCHEMES[scheme]}.")
+    if scheme == "openai":
+        return _load_endpoint(spec, endpoint or EndpointOptions())
     return _LOADERS[scheme](spec, options or LocalOptions())
 
 
@@ -63,9 +70,16 @@ def _load_replay(spec: str, options: LocalOptions) -> Target:
     return ReplayTarget(spec.removeprefix("replay:"))
 
 
+def _load_endpoint(spec: str, options: EndpointOptions) -> Target:
+    from isogloss.targets.endpoint import EndpointTarget
+
+    return EndpointTarget(spec.removeprefix("openai:"), options)
+
+
 SCHEMES = {
     "lab": "lab:PRESET[:MIX][@STAGE][#SEED]",
     "hf": "hf:PATH_OR_ID",
+    "openai": "openai:MODEL",
     "replay": "replay:FILE",
 }
 _LOADERS: dict[str, Callable[[str, LocalOptions], Target]] = {
