@@ -79,7 +79,7 @@ def prepare(
     if config.target.startswith(LAB):
         notes["lab"] = _build_lab(config.target, progress)
     if target is None:
-        target = load_target(config.target, options=config.options)
+        target = load_target(config.target, options=config.options, endpoint=config.endpoint)
     if isinstance(target, HasModelCard):
         notes["model"] = target.model_card()
     return Setup(
