@@ -21,7 +21,7 @@ from isogloss.targets.options import LocalOptions
 logger = logging.getLogger(__name__)
 
 SAMPLED_BYTES = 1 << 20
-_WANTED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.tiktoken"]
+_WANTED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.tiktoken", "*.spm"]
 # Second copies of the weights in the formats of other programs.
 _UNWANTED = ["consolidated*.safetensors", "original/*", "onnx/*"]
 

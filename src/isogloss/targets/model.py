@@ -65,8 +65,8 @@ class LocalModel:
 
     def __init__(self, source: str, options: LocalOptions) -> None:
         self.source = source
-        self.device = _device(options.device)
-        dtype = _dtype(options.dtype, self.device)
+        self.device = torch_device(options.device)
+        dtype = torch_dtype(options.dtype, self.device)
         folder = locate_checkpoint(source, options)
         self.weights = weights_fingerprint(folder)
         self.commit = None if Path(source).expanduser().is_dir() else folder.name
@@ -85,7 +85,7 @@ class LocalModel:
             )
             self.network: Any = loaded[0].eval().to(self.device)
             align_weights(self.network)
-        _check_weights(source, loaded[1])
+        check_weights(source, loaded[1])
         config = self.network.config.get_text_config(decoder=True)
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
         self.vocabulary_size: int = self.network.get_input_embeddings().weight.shape[0]
@@ -165,7 +165,8 @@ def default_threads(n_parameters: int) -> int:
     return max(1, min(physical, usable))
 
 
-def _device(name: str) -> torch.device:
+def torch_device(name: str) -> torch.device:
+    """The device that `LocalOptions.device` names."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -177,8 +178,8 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _check_weights(source: str, report: Mapping[str, Any]) -> None:
-    """transformers gives random numbers to a tensor it cannot fill, and goes on."""
+def check_weights(source: str, report: Mapping[str, Any]) -> None:
+    """Refuse incomplete weights: transformers fills a missing tensor with random numbers."""
     missing = sorted(report["missing_keys"])
     misshapen = sorted(name for name, *_ in report["mismatched_keys"])
     for names, problem in ((missing, "missing"), (misshapen, "of another shape")):
@@ -189,7 +190,8 @@ def _check_weights(source: str, report: Mapping[str, Any]) -> None:
             )
 
 
-def _dtype(name: str, device: torch.device) -> torch.dtype | str:
+def torch_dtype(name: str, device: torch.device) -> torch.dtype | str:
+    """The dtype that `LocalOptions.dtype` names, as ``from_pretrained`` takes it."""
     if name == "auto":
         return torch.float32 if device.type == "cpu" else "auto"
     if name not in DTYPES:
