@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import nctdtr, ndtri, stdtr, stdtrit
+from scipy.special import betaincinv, nctdtr, ndtri, stdtr, stdtrit
 from scipy.stats import binom, rankdata
 
 Array = NDArray[np.float64]
@@ -24,6 +24,11 @@ def t_quantile(probability: float, df: ArrayLike) -> Array:
     finite = np.isfinite(df)
     of_t = stdtrit(np.where(finite, df, 1.0), probability)
     return np.where(finite, of_t, ndtri(probability)).astype(np.float64)
+
+
+def beta_quantile(a: ArrayLike, b: ArrayLike, probability: float) -> Array:
+    """Quantile of the Beta distribution for arrays of positive parameters."""
+    return np.asarray(betaincinv(a, b, probability), dtype=np.float64)
 
 
 def t_two_sided(statistic: float, df: float) -> float:
