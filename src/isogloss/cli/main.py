@@ -16,11 +16,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from isogloss.cli import audit, compare, demo, doctor, lab, plan, report, show, translate, variants
+from isogloss.cli import (
+    audit,
+    compare,
+    demo,
+    doctor,
+    lab,
+    label,
+    plan,
+    report,
+    show,
+    translate,
+    variants,
+)
 from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
-VERBS = (audit, compare, show, report, translate, variants, demo, lab, plan, doctor)
+VERBS = (audit, compare, show, report, label, translate, variants, demo, lab, plan, doctor)
 
 DEBUG_VARIABLE = "ISOGLOSS_DEBUG"
 

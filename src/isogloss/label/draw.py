@@ -11,6 +11,7 @@ calibration asks for; ``n_frame / n_sheet`` is the weight of a label.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -12,7 +12,7 @@ from isogloss.label.classes import OUTCOMES
 from isogloss.label.draw import SheetRequest
 from isogloss.label.labeller import check_labeller, check_note, stored_labels
 from isogloss.label.readings import Reading, read_replies
-from isogloss.label.sheet import read_sheet
+from isogloss.label.sheet import Sheet, read_sheet
 from isogloss.label.sheet_file import COLUMNS, text_cells
 from isogloss.label.source import Source, choose_source
 from isogloss.prompts.rows import Row, Table, read_table
@@ -28,11 +28,13 @@ class Imported:
     """What reading a label file did.
 
     Attributes:
+        sheet: the one its rows are on.
         n_new, n_changed, n_same: labels that were not there, that replaced another one by the same
             labeller, and that were there already.
         n_empty: rows without an outcome, left for later.
     """
 
+    sheet: Sheet
     labellers: tuple[str, ...]
     n_new: int
     n_changed: int
@@ -76,7 +78,7 @@ def import_labels(
         places[row.cells["reply_key"], who] = row.place
         if label is not None:
             labels.append(label)
-    return _store(store, labels, n_empty=len(table.rows) - len(labels))
+    return _store(store, sheet, labels, n_empty=len(table.rows) - len(labels))
 
 
 def _check_columns(table: Table) -> None:
@@ -192,12 +194,13 @@ def _word(text: str) -> str:
     return repr(text) if len(text) <= 24 and " " not in text.strip() else "a longer text"
 
 
-def _store(store: RunStore, labels: Sequence[Label], *, n_empty: int) -> Imported:
+def _store(store: RunStore, sheet: Sheet, labels: Sequence[Label], *, n_empty: int) -> Imported:
     who = tuple(sorted({label.labeller for label in labels}))
     before = {(name, i): label for name in who for i, label in stored_labels(store, name).items()}
     pairs = [(before.get((label.labeller, label.response)), label) for label in labels]
     store.labels.add(labels)
     return Imported(
+        sheet=sheet,
         labellers=who,
         n_new=sum(old is None for old, _ in pairs),
         n_changed=sum(old is not None and old != new for old, new in pairs),

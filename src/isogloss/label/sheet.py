@@ -53,6 +53,17 @@ class Stratum:
     def n_sheet(self) -> int:
         return len(self.responses)
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Stratum:
+        return cls(
+            language=value["language"],
+            intent=value["intent"],
+            verdict=value["verdict"],
+            n_frame=value["n_frame"],
+            threshold=value["threshold"],
+            responses=tuple(value["responses"]),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
@@ -104,7 +115,7 @@ class Sheet:
             seed=value["seed"],
             stratified_by=value["stratified_by"],
             per_language=value["per_language"],
-            strata=tuple(Stratum(**{**row, "responses": tuple(row["responses"])}) for row in rows),
+            strata=tuple(Stratum.from_json(row) for row in rows),
         )
 
 
