@@ -133,8 +133,9 @@ def translate_words(
     Raises:
         ModelError: the translator cannot be used.
     """
-    before = known.translations if known else {}
-    translations = {tag: dict(pairs) for tag, pairs in before.items()}
+    translations: dict[str, dict[str, str]] = {}
+    if known is not None:
+        translations = {tag: dict(pairs) for tag, pairs in known.translations.items()}
     words = WordList(name=translator.name, translations=translations)
     missing = {
         tag: sorted({word.lower() for word in wanted[tag]} - set(translations.get(tag, ())))
