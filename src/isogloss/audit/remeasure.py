@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.audit.instruments import instrument_rows
 from isogloss.audit.measure import measure_run
 from isogloss.languages import ShareTable
 from isogloss.records import Measurement
 from isogloss.store import RunStore
+from isogloss.translate.rates import translation_rows
 
 
 def planned_audits(store: RunStore) -> dict[str, Any]:
@@ -16,18 +18,36 @@ def planned_audits(store: RunStore) -> dict[str, Any]:
 
 
 def remeasure(store: RunStore, *, target: str, arm: str, judge: str | None) -> list[Measurement]:
-    """Compute the rows of one target, arm and judge from what is stored, and replace them."""
+    """Compute every area of one target, arm and judge from what is stored, and replace the rows.
+
+    Returns:
+        The rows of the area ``audit``.
+    """
     audit = planned_audits(store)[f"{target} {arm}"]
+    shares = ShareTable.from_json(store.meta("share_table"))
+    samples, seed = audit["samples"], audit["decoding"]["seed"]
     rows = measure_run(
         store,
         target=target,
         arm=arm,
         judge=judge,
-        shares=ShareTable.from_json(store.meta("share_table")),
-        samples=audit["samples"],
-        seed=audit["decoding"]["seed"],
+        shares=shares,
+        samples=samples,
+        seed=seed,
     )
-    store.replace_measurements("audit", rows, target=target, arm=arm, judge=judge)
-    if judge is not None:  # somebody judged by now
-        store.replace_measurements("audit", [], target=target, arm=arm, judge=None)
+    checked = instrument_rows(
+        store,
+        audit=rows,
+        calibration=(),
+        variant=audit["primary_variant"],
+        shares=shares,
+        samples=samples,
+        seed=seed,
+    )
+    areas = {"audit": rows, "instruments": checked}
+    for area, found in areas.items():
+        store.replace_measurements(area, found, target=target, arm=arm, judge=judge)
+        if judge is not None:  # somebody judged by now
+            store.replace_measurements(area, [], target=target, arm=arm, judge=None)
+    store.replace_measurements("translation", translation_rows(store.prompt_records()))
     return rows
