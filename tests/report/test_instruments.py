@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from isogloss.records import Measurement
 from isogloss.report.page import build_report
 from isogloss.store import RunStore
 from report.synthetic import TARGET, make_run, real_table
 
-COMMON = {
+COMMON: dict[str, Any] = {
     "area": "instruments", "target": TARGET, "arm": "none", "judge": "oracle",
     "variant": "original", "unit": "rate difference",
 }  # fmt: skip
@@ -54,3 +55,23 @@ def test_steps_that_were_not_taken_say_what_is_missing(tmp_path: Path) -> None:
     page = page_with(tmp_path, rows)
     assert "no human labels: &lt;label&gt;" in page
     assert "Low minus high tier, step by step" not in page
+
+
+def test_flag_rates_are_told_by_language(tmp_path: Path) -> None:
+    flagged = Measurement(
+        area="translation", metric="flag_rate", target="hf:<mini>", language="sw",
+        source_language="en", variant="original", n=40, k=10, estimate=0.25, low=0.14, high=0.4,
+    )  # fmt: skip
+    rows = [
+        flagged,
+        replace(flagged, category="too_short", k=8, estimate=0.2),
+        replace(flagged, category="copy", k=2, estimate=0.05),
+        replace(flagged, metric="back_translation_chrf", estimate=61.7, unit="chrF++"),
+    ]
+    make_run(tmp_path, table=real_table(), tags=("en", "de", "sw", "ta"), n_prompts=12)
+    with RunStore(tmp_path) as store:
+        store.replace_measurements("translation", rows)
+    page = build_report(tmp_path).read_text("utf-8")
+    assert "hf:&lt;mini&gt;" in page
+    assert "too short\u00a08, copy\u00a02" in page.replace("&nbsp;", "\u00a0")
+    assert ">62</td>" in page

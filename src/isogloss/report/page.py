@@ -18,6 +18,7 @@ from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.record import record_chapter
+from isogloss.report.chapters.translation import translation_chapter
 from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.templates import render, source
 from isogloss.report.verdicts import headline, language_verdicts, look_first, tally
@@ -26,6 +27,7 @@ from isogloss.store import RunStore
 CHAPTERS: tuple[ChapterBuilder, ...] = (
     audit_chapter,
     instruments_chapter,
+    translation_chapter,
     comparison_chapter,
     record_chapter,
 )
