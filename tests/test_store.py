@@ -94,10 +94,16 @@ def test_judges_see_each_reply_once(store: RunStore) -> None:
     assert store.judges() == ["j"]
 
 
-def test_dropped_errors_are_asked_again_and_only_those(store: RunStore) -> None:
+def test_an_error_stays_until_an_answer_takes_its_place_and_nothing_else_is_replaced(
+    store: RunStore,
+) -> None:
     store.add_responses([reply(1), reply(2, "", "error"), reply(3, "", "blocked")], **WHO)
-    assert store.drop_errors(**WHO) == 1
     assert {key.prompt_id for key in store.answered(**WHO)} == {"p1", "p3"}
+    assert store.transcripts()["status"].to_list() == ["ok", "error", "blocked"]
+    store.add_responses([reply(i, "later") for i in (1, 2, 3)], **WHO)
+    assert store.transcripts()["status"].to_list() == ["ok", "ok", "blocked"]
+    assert store.transcripts()["reply"].to_list() == [reply(1).text, "later", ""]
+    assert len(store.answered(**WHO)) == 3
 
 
 def test_another_prompt_under_the_same_key_is_refused(store: RunStore) -> None:

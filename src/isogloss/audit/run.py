@@ -9,7 +9,6 @@ selection that leaves out stored prompts is refused.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,8 +31,6 @@ from isogloss.targets.options import LocalOptions
 
 if TYPE_CHECKING:
     import polars as pl
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,9 +253,6 @@ def _ask(
 ) -> int:
     """Have every planned request answered; how many were asked now."""
     name, arm = setup.target.name, config.arm
-    again = store.drop_errors(target=name, arm=arm, settings=settings)
-    if again:
-        logger.info("asking again what ended in an error: %d", again)
     done = store.answered(target=name, arm=arm, settings=settings)
     requests = [
         Request(prompt=prompt, sample=sample)

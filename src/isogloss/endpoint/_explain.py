@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from isogloss.endpoint._failures import Failure
 from isogloss.errors import ModelError
 
-_KEPT = "; what was answered before is kept: run the same command again to go on"
+_KEPT = ". What is stored is kept; run the same command again to go on"
 
 
 def no_answer(base_url: str, reason: str) -> ModelError:

@@ -18,6 +18,7 @@ from isogloss.store._database import Database
 from isogloss.store._labels import LabelTable
 from isogloss.store._reply_translations import ReplyTranslationTable
 from isogloss.store._schema import (
+    ANSWER_COLUMNS,
     JUDGED,
     PROMPT_COLUMNS,
     RESPONSE_COLUMNS,
@@ -95,7 +96,9 @@ class RunStore:
     def add_responses(
         self, responses: Iterable[Response], *, target: str, arm: str, settings: str
     ) -> None:
-        """Append responses; one whose key is already stored is left as it was.
+        """Append responses; one whose key is already answered is left as it was.
+
+        One that ended in an error before takes the new response in its place.
 
         Raises:
             DefectError: a response to a prompt that is not in this run.
@@ -113,27 +116,23 @@ class RunStore:
                 db.executemany(
                     f"INSERT INTO responses (prompt, {RESPONSE_COLUMNS}) VALUES ((SELECT id FROM "
                     f"prompts WHERE prompt_id = ? AND language = ? AND variant = ?), {marks}) "
-                    "ON CONFLICT (prompt, target, arm, sample, settings) DO NOTHING",
+                    "ON CONFLICT (prompt, target, arm, sample, settings) DO UPDATE SET "
+                    f"({ANSWER_COLUMNS}) = ({qualified('excluded', ANSWER_COLUMNS)}) "
+                    "WHERE responses.status = 'error'",
                     rows,
                 )
             except sqlite3.IntegrityError as error:
                 raise DefectError(f"a response to a prompt not in this run: {error}") from error
 
-    def drop_errors(self, *, target: str, arm: str, settings: str) -> int:
-        """Forget responses with status ``error`` (a resumed run asks them again); how many."""
-        with self._database.transaction() as db:
-            cursor = db.execute(
-                "DELETE FROM responses WHERE status = 'error' AND target = ? AND arm = ? "
-                "AND settings = ?",
-                (target, arm, settings),
-            )
-            return cursor.rowcount
-
     def answered(self, *, target: str, arm: str, settings: str) -> frozenset[RequestKey]:
-        """Keys of the requests this target, arm and decoding already answered."""
+        """Keys of the requests this target, arm and decoding already answered, or blocked.
+
+        What ended in an error is not answered: a resumed run asks it again.
+        """
         rows = self._database.read(
             "SELECT prompt_id, language, variant, sample FROM responses JOIN prompts "
-            "ON prompts.id = prompt WHERE target = ? AND arm = ? AND settings = ?",
+            "ON prompts.id = prompt WHERE target = ? AND arm = ? AND settings = ? "
+            "AND status != 'error'",
             (target, arm, settings),
         )
         return frozenset(RequestKey(*row) for row in rows)

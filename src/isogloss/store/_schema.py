@@ -49,10 +49,11 @@ PROMPT_COLUMNS = (
     "prompt_id, language, variant, text, intent, category, reference, cluster_id, "
     "engine, source_language, back_translation, chrf, flags"
 )
-RESPONSE_COLUMNS = (
-    "target, arm, sample, settings, status, text, truncated, reply_language, reason, "
-    "n_prompt_tokens, n_tokens, recorded_outcome, recorded_correct"
+ANSWER_COLUMNS = (
+    "status, text, truncated, reply_language, reason, n_prompt_tokens, n_tokens, "
+    "recorded_outcome, recorded_correct"
 )
+RESPONSE_COLUMNS = f"target, arm, sample, settings, {ANSWER_COLUMNS}"
 
 WHOLE_NUMBERS = (
     *("response", "sample", "truncated", "n_prompt_tokens", "n_tokens", "correct", "failed", "n"),
