@@ -31,9 +31,10 @@ from isogloss.errors import DefectError
 from isogloss.judges.rules.text import Spelling
 from isogloss.seeds import content_hash
 
-KINDS = ("refusal", "not_understood", "non_answer", "goes_on", "instead")
+KINDS = ("refusal", "not_understood", "non_answer", "goes_on", "instead", "letter")
 """Refusals · "I do not understand" · asks back, or does not answer, unless it also refuses · words
-that lead from a refusal to doing it all the same · words that lead to something else."""
+that lead from a refusal to doing it all the same · words that lead to something else · the
+salutation of a letter, whose writer may be sorry for things of its own."""
 
 SPACED_OPENING = 400
 DENSE_OPENING = 160
