@@ -84,8 +84,12 @@ class Page:
 
     def open(self, path: Path) -> None:
         """Load a file and wait until it and everything it wants has loaded."""
+        self.visit(path.resolve().as_uri())
+
+    def visit(self, address: str) -> None:
+        """The same for any address; the one it is at is loaded anew."""
         self._loaded = False
-        self.call("Page.navigate", {"url": path.resolve().as_uri()})
+        self.call("Page.navigate", {"url": address})
         while not self._loaded:
             self._handle(self._read())
         self.run("new Promise(r => requestAnimationFrame(() => setTimeout(r, 50)))")
@@ -99,6 +103,22 @@ class Page:
         if "exceptionDetails" in answer:
             raise AssertionError(answer["exceptionDetails"])
         return answer["result"].get("value")
+
+    def press(self, key: str, *, code: str = "", control: bool = False) -> None:
+        """One key down and up, as a keyboard does; ``key`` as in DOM (``a``, `` ``, ``Enter``)."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 and not control else "")
+        event = {"key": key, "code": code, "modifiers": 2 if control else 0}
+        self.call("Input.dispatchKeyEvent", event | {"type": "keyDown", "text": text})
+        self.call("Input.dispatchKeyEvent", event | {"type": "keyUp"})
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression is true in the page, looking at every frame; 20 s at most."""
+        met = self.run(
+            "new Promise((done) => { const end = Date.now() + 20000; const look = () => "
+            f"({condition}) ? done(true) : Date.now() > end ? done(false) : setTimeout(look, 15); "
+            "look(); })"
+        )
+        assert met, f"never came true: {condition}"
 
     def resize(self, width: int, height: int, *, mobile: bool = False, scale: float = 1) -> None:
         """Set the size of the window in CSS pixels."""

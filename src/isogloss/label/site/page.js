@@ -291,7 +291,11 @@
       if (event.key === "Escape") $("note").blur();
       return;
     }
-    if ($("guidelines").open || event.altKey || event.isComposing) return;
+    if ($("guidelines").open) {
+      if (event.key === "Enter" || event.key === "?") { event.preventDefault(); $("guidelines").close(); }
+      return;
+    }
+    if (event.altKey || event.isComposing) return;
     const key = keyOf(event);
     if ((event.ctrlKey || event.metaKey) && key !== "z") return;
     const onButton = event.target instanceof HTMLButtonElement && event.target !== $("cover");
