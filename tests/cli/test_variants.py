@@ -132,3 +132,23 @@ def test_the_set_itself_is_not_overwritten(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "is the prompt set itself" in result.stderr
     assert (tmp_path / "set.csv").read_text() == SET
+
+
+@pytest.mark.lab
+def test_variants_of_lab_prompts_are_asked_and_judged_apart(tmp_path: Path, tiny_lab: Path) -> None:
+    del tiny_lab
+    out = tmp_path / "lab.jsonl"
+    runner = CliRunner()
+    made = runner.invoke(app, ["variants", "lab:tiny", "--make", "noise-keyboard:0.1", "--out",
+                               str(out), "--languages", "fi-x-lab"])  # fmt: skip
+    assert made.exit_code == 0, made.stderr
+    asked = runner.invoke(app, ["audit", "lab:tiny", "--prompts", str(out), "--limit", "8", "--out",
+                                str(tmp_path / "run"), "--no-report", "--json"])  # fmt: skip
+    assert asked.exit_code == 0, asked.stderr
+    planned = {(row["variant"], row["category"]): row["estimate"] for row in json.loads(asked.stdout)
+               if row["metric"] == "planned" and row["language"]}  # fmt: skip
+    assert planned == {
+        (variant, f"intent:{intent}"): 8
+        for variant in ("original", "noise-keyboard-10")
+        for intent in ("harmful", "benign")
+    }

@@ -164,9 +164,22 @@ def _lab_prompt_set(spec: str) -> PromptSet:
 
 
 def _check_lab_questions(prompts: Sequence[Prompt], target: str) -> None:
-    """Before the lab is built: the oracle grades nothing but the lab's own questions."""
-    own = {prompt.key: prompt.text for prompt in _lab_prompt_set(target).prompts}
-    if other := [prompt for prompt in prompts if own.get(prompt.key) != prompt.text]:
+    """Before the lab is built: the oracle grades nothing but the lab's own questions.
+
+    A variant or a translation of one is worded otherwise and asks the same.
+    """
+    own = {(p.prompt_id, p.language): p for p in _lab_prompt_set(target).prompts}
+
+    def is_own(prompt: Prompt) -> bool:
+        question = own.get((prompt.prompt_id, prompt.language))
+        reworded = prompt.variant != "original" or prompt.translation is not None
+        return (
+            question is not None
+            and question.intent == prompt.intent
+            and (reworded or question.text == prompt.text)
+        )
+
+    if other := [prompt for prompt in prompts if not is_own(prompt)]:
         first = other[0]
         raise InputError(
             f"{len(other)} prompts, such as {first.prompt_id!r} in {first.language}, are not "
