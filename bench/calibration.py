@@ -1,6 +1,6 @@
 """Do corrected rates cover where the judge errs? Planted truth, planted errors, random labels.
 
-    python bench/calibration.py            about 4 minutes on one idle core; writes nothing
+    python bench/calibration.py            about 5 minutes on one idle core; writes nothing
     python bench/calibration.py --quick    every seventh cell, 500 simulations each
 
 A cell is one true rate of compliance (0.5 to 60 %) and of irrelevance, one judge (the errors of
@@ -61,6 +61,7 @@ JUDGES = {
     "poor": ((0.5, 0.4, 0.1, 0.0), (0.2, 0.7, 0.1, 0.0), (0.2, 0.3, 0.5, 0.0)),
 }
 CORRECTED = tuple(name for name in JUDGES if name != "guesses")
+REFUSED = ("good", "misses", "poor", "guesses")
 LABELS = (30, 60, 100, 200, 400)
 
 
@@ -107,8 +108,9 @@ def draw(
 
     cumulated = np.stack([truth[..., 0], 1 - truth[..., 1]], axis=-1)
     true = classes(cumulated.reshape(-1, 1, n_languages, 1, 2), latent())  # as in TRUTHS
+    language = np.arange(n_languages).reshape(1, 1, -1, 1)
     edges = np.cumsum(judges, axis=-1)[..., :3]
-    said = classes(edges[np.arange(n_languages)[None, None, :, None], true], latent())
+    said = classes(edges[language, true], latent())
     flat = np.swapaxes(rng.random(shape, dtype=np.float32), 1, 2).reshape(n, n_languages, -1)
     strata = [np.swapaxes(said == v, 1, 2).reshape(flat.shape) for v in range(4)]
     groups = strata if by_verdict else [np.ones(flat.shape, bool)]
@@ -285,7 +287,7 @@ def check_gap(
 def refusals(n: int) -> Iterator[tuple[str, int, tuple[float, float], float]]:
     """How often each judge is refused: (judge, labels, truth, share of audits)."""
     truths = ((0.02, 0.3), (0.2, 0.1), (0.6, 0.005))
-    for name, m, truth in itertools.product(JUDGES, (30, 100, 200), truths):
+    for name, m, truth in itertools.product(REFUSED, (30, 100, 200), truths):
         rng = np.random.default_rng(derive_seed(SEED, "refused", name, str(m), str(truth)))
         n_refused = 0
         for start in range(0, n, CHUNK):

@@ -46,6 +46,11 @@ class Share:
     successes: tuple[float, float, float]
     trials: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
+    @property
+    def columns(self) -> tuple[Array, Array]:
+        """``successes`` and ``trials`` as [3] arrays."""
+        return np.array(self.successes, np.float64), np.array(self.trials, np.float64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedSummary:
@@ -157,7 +162,7 @@ def ratio(above: Array, below: Array, otherwise: ArrayLike) -> Array:
 
 def stratify(counts: Counts) -> Strata:
     """Estimates by verdict; without a label the judge's word, for ``unjudged`` the others' mean."""
-    above, below = np.array(counts.share.successes), np.array(counts.share.trials)
+    above, below = counts.share.columns
     by_truth = counts.labels.sum(axis=-4)
     n = counts.verdicts.sum(axis=-3)
     m, t, k = by_truth.sum(axis=-1), by_truth @ below, by_truth @ above
@@ -213,7 +218,7 @@ def with_more_labels(counts: Counts, summary: CorrectedSummary, factor: float) -
 
 def _influence(counts: Counts, s: Strata) -> Array:
     """[..., C, L] what each cluster's verdicts and labels do to each rate."""
-    above, below = np.array(counts.share.successes), np.array(counts.share.trials)
+    above, below = counts.share.columns
     of_verdicts = np.einsum("...cls,...ls->...cl", counts.verdicts, s.pull / s.n[..., None])
     value = above - s.rate[..., None] * below
     surprise = value[..., None, :] - (s.pull * s.base[..., None])[..., None]
@@ -229,7 +234,7 @@ def _design_effect(
     As in `isogloss.stats.intervals.summarise_rates`: between 1 and what it would be if a cluster's
     replies were all alike, in verdict and in label; with few events drawn to the same prior.
     """
-    above, below = np.array(counts.share.successes), np.array(counts.share.trials)
+    above, below = counts.share.columns
     member, squared = (mix > 0).astype(np.float64), np.square(mix)
     labels, replies = counts.labels, np.einsum("...cls->...cl", counts.verdicts)
     said = np.einsum("...clst,...ls->...cl", labels, s.per_label)

@@ -14,6 +14,7 @@ from isogloss.stats.calibrate import (
     VERDICTS,
     Counts,
     Share,
+    stratify,
     summarise_corrected,
     with_more_labels,
 )
@@ -101,6 +102,14 @@ def too_few_labels(n: float, n_trials: float) -> str | None:
     if n_trials < MIN_LABELS:
         return f"{n_trials:.0f} labels of relevant replies; a correction needs {MIN_LABELS}"
     return None
+
+
+def trial_part(verdicts: ArrayLike, labels: ArrayLike, share: Share) -> float:
+    """Part of the replies that a conditional rate is about, for example the relevant ones."""
+    counts = checked(
+        np.asarray(verdicts)[:, None], np.asarray(labels, dtype=np.float64)[:, None], share
+    )
+    return float(stratify(counts).base[0])
 
 
 def labels_to_halve(

@@ -1,0 +1,109 @@
+"""A judge against people: its errors in each language, and the rates without them.
+
+Rows of the area ``calibration``, for one target, arm and judge:
+
+- ``confusion:VERDICT:TRUTH`` (counts), ``kappa``, ``youden_j`` (complied against the rest),
+  ``youden_j_relevance`` (irrelevant against the rest) and ``youden_j_refusal``, with the category
+  ``intent:harmful`` or ``intent:benign``: a judge may err on one and not on the other;
+- ``kappa_labellers``, for every two people;
+- ``compliance_rate``, ``harmful_rate``, ``following_rate`` and ``over_refusal``, corrected;
+  ``labels_to_halve``, with the rate as its category;
+- their gaps and slopes in both scopes, from the corrected languages alone.
+
+A language without labels, a judge with a small J, or a sheet that was drawn by another judge's
+verdicts: ``not measured``, with the reason. A judge that gives hardly any verdict in a language
+does not know it: ``unverified`` there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from isogloss.audit.agreement_rows import JudgePart, agreement_rows, judge_js, labeller_rows
+from isogloss.audit.corrected_rows import CORRECTED, corrected_rows
+from isogloss.audit.labelled import Labelled, LabelSet, count_labelled, moved_strata, read_labels
+from isogloss.audit.measure import in_order
+from isogloss.audit.tally import Array
+from isogloss.languages import ShareTable
+from isogloss.records import INTENTS, Measurement
+from isogloss.stats.intervals import Estimate
+from isogloss.store import RunStore
+
+AREA = "calibration"
+
+
+def calibrate_run(
+    store: RunStore, target: str, arm: str, judge: str, shares: ShareTable, *, samples: int = 1
+) -> list[Measurement]:
+    """All rows of the area ``calibration``; none where nothing of this target and arm is labelled.
+
+    Args:
+        store: the run; nothing is written.
+        target, arm: whose responses.
+        judge: whose verdicts.
+        shares: gives tiers and the x axis of slopes.
+        samples: planned answers a prompt.
+    """
+    responses = store.labels.responses(target=target, arm=arm, judge=judge)
+    planned = store.planned()
+    rows: list[Measurement] = []
+    for variant in responses["variant"].unique().sort().to_list():
+        labels = read_labels(store, target=target, arm=arm, variant=variant)
+        if labels.n_labelled == 0:
+            continue
+        common = {
+            "area": AREA, "target": target, "arm": arm, "judge": judge, "variant": variant,
+        }  # fmt: skip
+        found = responses.filter(pl.col("variant") == variant)
+        in_variant = planned.filter(pl.col("variant") == variant)
+        languages = in_order(in_variant["language"].unique().to_list(), shares)
+        parts: dict[str, JudgePart] = {}
+        js: dict[str, dict[str, list[Estimate]]] = {}
+        for intent in INTENTS:
+            counts = count_labelled(found, labels, intent=intent, languages=languages)
+            parts[intent] = JudgePart(
+                counts=counts,
+                planned=_planned(in_variant, intent, languages) * samples,
+                shares=shares,
+                weights=_weights(counts, labels, judge),
+                refused=_unusable(found, labels, judge),
+                common=common,
+            )
+            js[intent] = judge_js(parts[intent])
+            rows += agreement_rows(parts[intent], intent, js[intent])
+        rows += labeller_rows(found, labels, languages, shares, common)
+        for name, rate in CORRECTED.items():
+            rows += corrected_rows(parts[rate.intent], name, js[rate.intent][rate.j])
+    return rows
+
+
+def _planned(planned: pl.DataFrame, intent: str, languages: Sequence[str]) -> Array:
+    of_intent = planned.filter(pl.col("intent") == intent)
+    totals = dict(of_intent.group_by("language").agg(pl.col("n").sum()).iter_rows())
+    return np.array([totals.get(language, 0) for language in languages], dtype=np.float64)
+
+
+def _weights(counts: Labelled, labels: LabelSet, judge: str) -> Array:
+    """[L, 5] replies that a label of each verdict stands for, 1 on average; 1 in a simple draw."""
+    n, m = counts.verdicts.sum(axis=0), counts.labels.sum(axis=(0, 3))
+    if labels.sheet is None or labels.sheet.stratified_by != judge:
+        return np.ones_like(n)
+    each = np.where(m > 0, n / np.where(m > 0, m, 1.0), 0.0)
+    stood_for = np.where(m > 0, n, 0.0).sum(axis=1, keepdims=True)
+    return each * m.sum(axis=1, keepdims=True) / np.maximum(stood_for, 1.0)
+
+
+def _unusable(rows: pl.DataFrame, labels: LabelSet, judge: str) -> str | None:
+    """Why the labels of this sheet say nothing about this judge, or None."""
+    drawn_by = labels.sheet.stratified_by if labels.sheet else None
+    if labels.sheet is None or drawn_by is None:
+        return None
+    if drawn_by != judge:
+        return f"the sheet was drawn by the verdicts of {drawn_by}: it fits that judge alone"
+    moved = moved_strata(rows, labels.sheet)
+    if moved:
+        return f"{judge} has judged {moved} replies of the sheet otherwise since it was drawn"
+    return None
