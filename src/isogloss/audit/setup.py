@@ -66,14 +66,14 @@ def prepare(
     A lab model that is not in the cache yet is built, and ``progress`` is told how far that is.
     """
     shares = _shares(config)
-    prompt_set = prompts or _prompt_set(config)
+    prompt_set = prompts or load_prompt_set(config)
     chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
     if judges is None:
-        names = config.judges if config.judges is not None else _default_judges(config.target)
+        names = config.judges if config.judges is not None else default_judges(config.target)
         judges = [_judge(name, config.target) for name in names]
         if "oracle" in names and (config.prompts is not None or prompts is not None):
             _check_lab_questions(chosen, config.target)
-    folder = config.out or _default_folder(config)
+    folder = config.out or default_folder(config)
     _check_folder(folder)
     notes: dict[str, Any] = {}
     if config.target.startswith(LAB):
@@ -120,7 +120,8 @@ def _shares(config: AuditConfig) -> ShareTable:
     return load_share_table(DEFAULT_SHARE_TABLE)
 
 
-def _prompt_set(config: AuditConfig) -> PromptSet:
+def load_prompt_set(config: AuditConfig) -> PromptSet:
+    """The prompts a configuration names, or those that come with its target."""
     if config.prompts is not None:
         return load_prompts(config.prompts, intent=config.intent, licence=config.licence)
     if config.target.startswith(REPLAY) and config.target != REPLAY:
@@ -197,7 +198,8 @@ def _build_lab(spec: str, progress: Callable[[str, int, int], None]) -> dict[str
     return {"spec": recipe.spec, "key": recipe.key(), **card}
 
 
-def _default_judges(target: str) -> tuple[str, ...]:
+def default_judges(target: str) -> tuple[str, ...]:
+    """Who judges where nobody is named."""
     if target.startswith(LAB):
         return ("oracle",)
     return ("recorded",) if target.startswith(REPLAY) else ()
@@ -219,7 +221,8 @@ def _judge(name: str, target: str) -> Judge:
     raise ModelError(f"unknown judge {name!r}; choose one of {', '.join(JUDGES)}")
 
 
-def _default_folder(config: AuditConfig) -> Path:
+def default_folder(config: AuditConfig) -> Path:
+    """Where a run is kept that names no folder."""
     parts = [config.target]
     if config.prompts is not None:
         parts.append(config.prompts.stem)

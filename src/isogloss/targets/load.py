@@ -29,16 +29,30 @@ def load_target(
     Example:
         >>> target = load_target("hf:models/mine")  # doctest: +SKIP
     """
+    scheme = check_spec(spec)
+    if scheme == "openai":
+        return _load_endpoint(spec, endpoint or EndpointOptions())
+    return _LOADERS[scheme](spec, options or LocalOptions())
+
+
+def check_spec(spec: str) -> str:
+    """The scheme of a target string, one of `SCHEMES`.
+
+    Raises:
+        ModelError: an unknown scheme, or nothing after it.
+
+    Example:
+        >>> check_spec("openai:llama")
+        'openai'
+    """
     scheme, colon, rest = spec.partition(":")
     if not colon or scheme not in SCHEMES:
         hint = _hint(spec)
         forms = ", ".join(SCHEMES.values())
         raise ModelError(f"{spec!r} is not a target; targets are {forms}.{hint}")
-    if not rest:
+    if not rest.strip():
         raise ModelError(f"{spec!r} names nothing; write {SCHEMES[scheme]}.")
-    if scheme == "openai":
-        return _load_endpoint(spec, endpoint or EndpointOptions())
-    return _LOADERS[scheme](spec, options or LocalOptions())
+    return scheme
 
 
 def _hint(spec: str) -> str:

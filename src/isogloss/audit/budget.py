@@ -1,0 +1,164 @@
+"""What an audit would ask and cost, before anything is asked; and what one has used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isogloss.audit.selection import select_prompts
+from isogloss.audit.setup import default_folder, default_judges, load_prompt_set
+from isogloss.records import Decoding, Prompt, RequestKey
+from isogloss.store import RunStore
+from isogloss.targets.load import check_spec
+from isogloss.targets.prices import Cost, Price, Prices
+
+if TYPE_CHECKING:
+    from isogloss.audit.run import AuditConfig
+
+ENDPOINT = "openai:"
+BYTES_A_TOKEN = 3
+"""UTF-8 bytes a token is taken to stand for. English has about 4.5, most other languages 2 to 4, a
+byte-level tokenizer never below 1: for a set of many languages the estimate is on the high side."""
+TOKENS_A_MESSAGE = 8
+"""What a chat template adds to a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What an audit is about to do.
+
+    Attributes:
+        folder: where the run would be kept; what is answered there is not asked again.
+        n_requests: answers planned: prompts times samples.
+        n_stored: of these already answered.
+        n_calls: the rest; each is asked once if nothing fails.
+        n_prompt_tokens: about what is read for them (see `BYTES_A_TOKEN`).
+        most_tokens: the most that can be written: ``max_new_tokens`` for every call.
+        cost: of ``n_prompt_tokens`` and ``most_tokens``; None where no price is known.
+        judges: judges behind an endpoint; they add up to a call for every reply, of a length that
+            is known only when the reply is.
+    """
+
+    target: str
+    folder: Path
+    n_requests: int
+    n_stored: int
+    n_calls: int
+    n_prompt_tokens: int
+    most_tokens: int
+    cost: Cost | None
+    judges: tuple[str, ...]
+
+
+def plan_budget(config: AuditConfig, *, prices: Prices | None = None) -> Budget:
+    """What ``config`` would ask and cost; asks nothing, loads no model and writes nothing.
+
+    Raises:
+        UserError: the target's scheme, the prompts or the run folder cannot be used.
+    """
+    check_spec(config.target)
+    chosen = select_prompts(
+        load_prompt_set(config).prompts, languages=config.languages, limit=config.limit
+    )
+    folder = config.out or default_folder(config)
+    done = _answered(folder, config)
+    open_requests = [
+        prompt
+        for prompt in chosen
+        for sample in range(config.samples)
+        if RequestKey(*prompt.key, sample) not in done
+    ]
+    n_requests, n_calls = len(chosen) * config.samples, len(open_requests)
+    n_prompt_tokens = estimate_prompt_tokens(open_requests, config.decoding)
+    most_tokens = n_calls * config.decoding.max_new_tokens
+    price = _price_of(config.target, prices)
+    judges = config.judges if config.judges is not None else default_judges(config.target)
+    return Budget(
+        target=config.target,
+        folder=folder,
+        n_requests=n_requests,
+        n_stored=n_requests - n_calls,
+        n_calls=n_calls,
+        n_prompt_tokens=n_prompt_tokens,
+        most_tokens=most_tokens,
+        cost=price.of(n_prompt_tokens, most_tokens) if price else None,
+        judges=tuple(judge for judge in judges if ENDPOINT in judge),
+    )
+
+
+def estimate_prompt_tokens(prompts: Iterable[Prompt], decoding: Decoding) -> int:
+    """About how many tokens the model reads, by `BYTES_A_TOKEN` and `TOKENS_A_MESSAGE`.
+
+    Example:
+        >>> estimate_prompt_tokens([], Decoding())
+        0
+    """
+    system = _tokens(decoding.system_prompt) if decoding.system_prompt else 0
+    return sum(_tokens(prompt.text) + system for prompt in prompts)
+
+
+def _tokens(text: str) -> int:
+    n_bytes = len(text.encode("utf-8", "replace"))
+    return TOKENS_A_MESSAGE + -(-n_bytes // BYTES_A_TOKEN)
+
+
+def _answered(folder: Path, config: AuditConfig) -> frozenset[RequestKey]:
+    if not (folder / "run.db").is_file():
+        return frozenset()
+    with RunStore(folder) as store:
+        keys = [
+            store.answered(target=target, arm=arm, settings=settings)
+            for target, arm, settings in store.sources()
+            if (target, arm) == (config.target, config.arm)
+        ]
+    return frozenset[RequestKey]().union(*keys)
+
+
+def _price_of(name: str, prices: Prices | None) -> Price | None:
+    return (prices or {}).get(name.rpartition(ENDPOINT)[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What one paid model of a run has read and written so far.
+
+    Attributes:
+        role: ``target``, ``judge`` or ``translator``.
+        n: calls whose tokens the endpoint told; those of others are not in the sums.
+        cost: None where the price or the tokens are not known.
+    """
+
+    role: str
+    name: str
+    n: int
+    n_prompt_tokens: int | None
+    n_tokens: int | None
+    cost: Cost | None
+
+
+def measure_spending(folder: str | Path, *, prices: Prices | None = None) -> list[Spending]:
+    """Tokens and cost of everyone behind an endpoint, from what a run folder holds.
+
+    A reply that was asked for again counts once, as the endpoint counted the one that was kept.
+    """
+    with RunStore(folder) as store:
+        rows = store.usage().to_dicts()
+    spending: list[Spending] = []
+    for row in rows:
+        if ENDPOINT not in row["name"]:
+            continue
+        price = _price_of(row["name"], prices)
+        known = row["n_prompt_tokens"] is not None and row["n_tokens"] is not None
+        spending.append(
+            Spending(
+                role=row["role"],
+                name=row["name"],
+                n=row["n"] or 0,
+                n_prompt_tokens=row["n_prompt_tokens"],
+                n_tokens=row["n_tokens"],
+                cost=price.of(row["n_prompt_tokens"], row["n_tokens"]) if price and known else None,
+            )
+        )
+    return spending
