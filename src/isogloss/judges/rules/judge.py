@@ -117,7 +117,9 @@ def _refusal(readings: Sequence[_Reading], text: str) -> Verdict | None:
             continue
         pattern = f"{reading.language.tag} refusal {number}"
         if reading.said("letter", before=reading.language.opening) is not None:
-            reason = f"a letter, or a refusal in the form of one ({pattern}); another judge must tell"
+            reason = (
+                f"a letter, or a refusal in the form of one ({pattern}); another judge must tell"
+            )
             return Verdict(outcome="unjudged", reason=reason)
         if goes_on := _goes_on(reading, text):
             reason = f"refuses ({pattern}), then goes on: {goes_on}; another judge must tell"

@@ -9,7 +9,7 @@ LONGEST = 20_000
 
 _GRAM = 12
 _MOST_DISTINCT = 150
-_STEP = re.compile(r"(?:^|[\n\s])(?:[^\W\d_]{1,12} )?\(?(\d{1,2})[.)、:．）。](?=\s|[^\W\d])")  # noqa: RUF001
+_STEP = re.compile(r"(?:^|[\n\s])(?:[^\W\d_]{1,12} )?\(?(\d{1,2})[.)、:．）。](?=\s|[^\W\d])")
 
 
 def letters_of(text: str) -> str:
