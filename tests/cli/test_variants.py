@@ -145,7 +145,8 @@ def test_variants_of_lab_prompts_are_asked_and_judged_apart(tmp_path: Path, tiny
     asked = runner.invoke(app, ["audit", "lab:tiny", "--prompts", str(out), "--limit", "8", "--out",
                                 str(tmp_path / "run"), "--no-report", "--json"])  # fmt: skip
     assert asked.exit_code == 0, asked.stderr
-    planned = {(row["variant"], row["category"]): row["estimate"] for row in json.loads(asked.stdout)
+    rows = json.loads(asked.stdout)
+    planned = {(row["variant"], row["category"]): row["estimate"] for row in rows
                if row["metric"] == "planned" and row["language"]}  # fmt: skip
     assert planned == {
         (variant, f"intent:{intent}"): 8

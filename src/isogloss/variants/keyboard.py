@@ -40,9 +40,7 @@ def keyboard_maker(rate: float) -> Maker:
         n_errors = min(draw_count(rate, len(original), rng), len(letters))
         places = _spread(letters, n_errors, rng)
         text = _mistyped(original, places, prompt.language, rng)
-        distance = edit_distance(
-            original, graphemes(text), transpositions=True, limit=2 * n_errors + 4
-        )
+        distance = edit_distance(original, graphemes(text), transpositions=True)
         note = None if layout_of(prompt.language) else NO_LAYOUT
         return Made(text=text, n_units=len(original), n_edits=distance, note=note)
 

@@ -68,7 +68,7 @@ class SoundIndex:
         ranked: list[tuple[float, str]] = []
         for other in near[:_LOOKED_AT]:
             longer = max(len(form), len(self._forms[other]))
-            apart = edit_distance(form, self._forms[other], transpositions=False, limit=longer)
+            apart = edit_distance(form, self._forms[other], transpositions=False)
             if apart <= MOST_APART * longer:
                 ranked.append((apart / longer, other))
         return [other for _, other in sorted(ranked)[:N_BEST]]

@@ -44,7 +44,7 @@ def speech_maker(rate: float, prompts: Iterable[Prompt]) -> Maker:
             indices[prompt.language] = SoundIndex(spoken[prompt.language], prompt.language)
         n_errors = draw_count(rate, len(units), rng)
         heard = _misheard(units, n_errors, indices[prompt.language], rng)
-        distance = edit_distance(units, heard, transpositions=False, limit=n_errors + 1)
+        distance = edit_distance(units, heard, transpositions=False)
         spaced = writes_spaces(prompt.language)
         text = (" " if spaced else "").join(heard)
         if not text:

@@ -63,39 +63,35 @@ def latin_share(text: str) -> float | None:
     return len(_LATIN.findall(text)) / letters if letters else None
 
 
-def edit_distance(
-    one: Sequence[str], other: Sequence[str], *, transpositions: bool, limit: int
-) -> int:
+def edit_distance(one: Sequence[str], other: Sequence[str], *, transpositions: bool) -> int:
     """Fewest insertions, deletions and substitutions from ``one`` to ``other``.
 
     Levenshtein's distance; with ``transpositions`` the optimal string alignment distance, in which
-    swapping two neighbours is one edit, as Damerau (1964) counts.
-
-    Args:
-        limit: an upper bound of the distance that is known to hold; only a band of this width is
-            looked at.
+    swapping two neighbours is one edit, as Damerau (1964) counts. Hyyrö's (2003) bit-vector
+    algorithm: a column of the table is two whole numbers, so long texts cost little.
 
     Example:
-        >>> edit_distance("form", "from", transpositions=True, limit=4)
+        >>> edit_distance("form", "from", transpositions=True)
         1
     """
-    far = len(one) + len(other) + 1
-    older: list[int] = []
-    above = [j if j <= limit else far for j in range(len(other) + 1)]
-    for i, unit in enumerate(one, 1):
-        row = [far] * (len(other) + 1)
-        if i <= limit:
-            row[0] = i
-        for j in range(max(1, i - limit), min(len(other), i + limit) + 1):
-            best = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (unit != other[j - 1]))
-            if (
-                transpositions
-                and i > 1
-                and j > 1
-                and unit == other[j - 2]
-                and one[i - 2] == other[j - 1]
-            ):
-                best = min(best, older[j - 2] + 1)
-            row[j] = best
-        older, above = above, row
-    return above[len(other)]
+    if not one:
+        return len(other)
+    places: dict[str, int] = {}
+    for i, unit in enumerate(one):
+        places[unit] = places.get(unit, 0) | 1 << i
+    whole, last = (1 << len(one)) - 1, 1 << (len(one) - 1)
+    # Where the table rises (up) or falls (down) by one from row to row of the current column.
+    up, down, diagonal, match_before = whole, 0, 0, 0
+    distance = len(one)
+    for unit in other:
+        match = places.get(unit, 0)
+        swapped = ((~diagonal & match) << 1) & match_before if transpositions else 0
+        diagonal = ((((match & up) + up) ^ up) | match | down | swapped) & whole
+        right_up = down | (whole & ~(diagonal | up))
+        right_down = diagonal & up
+        distance += bool(right_up & last) - bool(right_down & last)
+        right_up = (right_up << 1 | 1) & whole
+        up = (right_down << 1 | ~(diagonal | right_up)) & whole
+        down = right_up & diagonal
+        match_before = match
+    return distance
