@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from isogloss.records import Measurement
+from isogloss.records import Measurement, Scope
 from isogloss.report.page import build_report
 from isogloss.store import RunStore
 from report.synthetic import TARGET, make_run, real_table
@@ -17,7 +17,7 @@ COMMON: dict[str, Any] = {
 }  # fmt: skip
 
 
-def gap(step: str, scope: str, estimate: float | None, **changes: object) -> Measurement:
+def gap(step: str, scope: Scope, estimate: float | None, **changes: object) -> Measurement:
     low = None if estimate is None else estimate - 0.05
     high = None if estimate is None else estimate + 0.05
     row = Measurement(
