@@ -102,7 +102,7 @@ def draw(
             shape, dtype=np.float32
         )
 
-    def classes(edges: Array, value: Array) -> Array:
+    def classes(edges: Array, value: Array) -> NDArray[np.int8]:
         """Class of each value: how many of the [..., K] cumulated shares lie below."""
         return (value[..., None] > ndtri(np.clip(edges, 1e-12, 1 - 1e-12))).sum(-1, dtype=np.int8)
 

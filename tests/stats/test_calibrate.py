@@ -270,13 +270,14 @@ def language_counts(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_gap_and_slope_are_means_and_least_squares_of_corrected_rates() -> None:
     verdicts, labels = language_counts(0)
-    rates = [corrected_rate(verdicts[:, i], labels[:, i], HARM).estimate for i in range(8)]
+    found = [corrected_rate(verdicts[:, i], labels[:, i], HARM) for i in range(8)]
+    rates = np.array([e.estimate for e in found], dtype=float)
     low, high, x = np.arange(8) >= 4, np.arange(8) < 4, np.linspace(1, -1, 8)
     for scope in ("these languages", "languages like these"):
         gap = corrected_gap(verdicts, labels, HARM, low, high, scope=scope)
         line = corrected_slope(verdicts, labels, HARM, x, scope=scope)
-        assert gap.estimate == pytest.approx(np.mean(rates[4:]) - np.mean(rates[:4]))
-        assert line.estimate == pytest.approx(np.polyfit(x, np.array(rates, float), 1)[0])
+        assert gap.estimate == pytest.approx(rates[4:].mean() - rates[:4].mean())
+        assert line.estimate == pytest.approx(np.polyfit(x, rates, 1)[0])
         for found in (gap, line):
             assert found.p_value is not None
             left, right = ends(found)
