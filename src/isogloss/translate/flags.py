@@ -42,7 +42,7 @@ LENGTH_Z = 4.0
 """Robust standard deviations of log(length ratio) from the language's median."""
 LENGTH_SPREAD = 0.12
 """Smallest standard deviation assumed of log(length ratio): 4 of it are a factor of 1.6."""
-LENGTH_UNKNOWN = math.log(3)
+LENGTH_UNKNOWN = math.log(2)
 """The same limit where fewer than `FEWEST` rows give no median; lengths then count as `width`."""
 FEWEST = 10
 """Rows of a language from which on they tell what is usual there."""

@@ -24,6 +24,7 @@ from isogloss.translate.run import (
     Progress,
     TranslatedSet,
     Untranslated,
+    quiet,
     translate_plan,
 )
 
@@ -81,9 +82,7 @@ class TranslationResult:
     notes: tuple[str, ...]
 
 
-def run_translation(
-    config: TranslationConfig, *, progress: Progress = lambda *_: None
-) -> TranslationResult:
+def run_translation(config: TranslationConfig, *, progress: Progress = quiet) -> TranslationResult:
     """Translate a prompt set; the same configuration again resumes where a killed run stopped.
 
     Raises:
@@ -120,7 +119,7 @@ def estimate_translation(config: TranslationConfig) -> list[Estimate]:
         "second engine": config.second_engine,
         "translate back": (config.back_engine or config.engine) if config.back else None,
     }
-    paid = {stage: spec for stage, spec in engines.items() if (spec or "").startswith("openai:")}
+    paid = {stage: spec for stage, spec in engines.items() if spec and spec.startswith("openai:")}
     if not paid:
         raise InputError("--dry-run estimates openai: engines, and none is named; others are free")
     return estimate_calls(plan, paid, Journal(journal_path(config.out)))

@@ -8,7 +8,7 @@ source is translated anew, the same text twice is translated once, and the set m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -153,7 +153,7 @@ def journal_path(out: Path) -> Path:
 
 
 @contextmanager
-def open_journal(out: Path) -> Iterator[Journal]:
+def open_journal(out: Path) -> Generator[Journal]:
     """The memory beside ``out``, for one process at a time.
 
     Raises:

@@ -25,7 +25,8 @@ _CHANGES = re.compile(
 _MARKS = re.compile(
     r"https?://\S+|www\.\S+"  # addresses
     r"|[\w.+-]+@[\w-]+\.\w[\w.]*"
-    r"|\{\{?\w[\w .]*\}?\}|\$\{?\w+\}?|%\(\w+\)[sd]|%[sd]\b|<\/?\w+>|\[\[?[A-Z_]+\]?\]"  # slots
+    r"|\{\{?\w[\w .]*\}?\}|\$\{?[A-Za-z_]\w*\}?|%\(\w+\)[sd]|%[sd]\b"  # slots
+    r"|<\/?\w+>|\[\[?[A-Z_]+\]?\]"
     r"|`[^`]+`"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

@@ -23,6 +23,10 @@ HUMAN = "human"
 Progress = Callable[[str, int, int], None]
 
 
+def quiet(stage: str, done: int, total: int) -> None:
+    """Reports no progress."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
     """Who translates.
@@ -90,7 +94,7 @@ class _Filled:
 
 
 def translate_plan(
-    plan: Plan, engines: Engines, journal: Journal, progress: Progress = lambda *_: None
+    plan: Plan, engines: Engines, journal: Journal, progress: Progress = quiet
 ) -> TranslatedSet:
     """Fill the holes of ``plan``; what ``journal`` knows is not asked again.
 

@@ -119,9 +119,13 @@ class LocalTranslator:
                 rows.append(
                     Row(index=index, tokens=tuple(tokens), limit=self._room(tokens), seed=0)
                 )
-        for batch in plan_batches(rows, batch_tokens=self._batch_tokens):
-            with torch_threads(self._threads):
-                yield from self._translate_batch(batch, wanted)
+        # One limit a batch: where a runaway translation is cut must not depend on its neighbours.
+        for limit in sorted({row.limit for row in rows}, reverse=True):
+            alike = [row for row in rows if row.limit == limit]
+            for batch in plan_batches(alike, batch_tokens=self._batch_tokens):
+                with torch_threads(self._threads):
+                    answers = list(self._translate_batch(batch, wanted))
+                yield from answers
 
     def _encode(self, texts: Sequence[str], wanted: Wanted) -> list[list[int]]:
         if not texts:
@@ -132,8 +136,8 @@ class LocalTranslator:
             return self._tokenizer([wanted.prefix + text for text in texts])["input_ids"]
 
     def _room(self, tokens: Sequence[int]) -> int:
-        """A translation may need several times the tokens of its source, not twenty times."""
-        room = 3 * len(tokens) + 32
+        """Most tokens of a translation: a power of two above three times those of its source."""
+        room = 1 << (3 * len(tokens) + 32).bit_length()
         return room if self._longest is None else min(room, self._longest - 1)
 
     def _translate_batch(
@@ -176,7 +180,7 @@ class LocalTranslator:
             out = self._network.generate(
                 input_ids=ids.to(self._device),
                 attention_mask=mask.to(self._device),
-                generation_config=self._generation(max(row.limit for row in batch), wanted),
+                generation_config=self._generation(batch[0].limit, wanted),
             )
         return out.tolist()
 
