@@ -103,7 +103,10 @@ def instrument_rows(
     run = _Run(store=store, shares=shares, samples=samples, common=common)
     steps: dict[str, Callable[[], Sequence[Measurement] | str]] = {
         "raw": lambda: [row for row in audit if row.variant == variant],
-        "judge-corrected": lambda: calibration or "no human labels: `isogloss label RUN`",
+        "judge-corrected": lambda: (
+            [row for row in calibration if row.variant == variant]
+            or "no human labels: `isogloss label RUN`"
+        ),
         "flagged removed": lambda: _without_flagged(run),
         "second engine": lambda: _second_engine(audit),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from isogloss.audit.calibration import calibrate_run
-from isogloss.audit.calibration import calibrate_run
 from isogloss.audit.instruments import instrument_rows
 from isogloss.audit.measure import measure_run
 from isogloss.languages import ShareTable
