@@ -26,7 +26,7 @@
   const ask = async (path, body) => {
     const headers = { "X-Isogloss-Token": token };
     if (body) headers["Content-Type"] = "application/json";
-    const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), cache: "no-store" });
+    const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), cache: "no-store", keepalive: Boolean(body) });
     if (!answer.ok) {
       const told = await answer.json().catch(() => ({}));
       throw new Error(told.error ?? `the server answered ${answer.status}; was it started anew? Open the address it printed`);
@@ -76,7 +76,9 @@
     }
     storing = false;
   };
-  addEventListener("beforeunload", (event) => { if (pending.length) event.preventDefault(); });
+  // A page that is left sends what it holds on its way out; it asks first only where that failed before.
+  addEventListener("beforeunload", (event) => { if (pending.length && !$("alarm").hidden) event.preventDefault(); });
+  addEventListener("pagehide", () => { for (const word of pending.slice(storing ? 1 : 0)) ask("/api/label", word).catch(() => {}); });
 
   // The screen.
   const quote = (element, text, tag, dir) => {
@@ -223,6 +225,8 @@
     const { name, items } = language();
     const unsure = items.filter((one) => one.label?.outcome === "unsure").length;
     const next = nextLanguage();
+    revealed = false;
+    drawTexts();
     drawLanguages();
     show(false);
     $("pause-title").textContent = next < 0 ? "All of it is labelled." : `${name} is done.`;
