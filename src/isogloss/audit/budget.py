@@ -83,7 +83,7 @@ def plan_budget(config: AuditConfig, *, prices: Prices | None = None) -> Budget:
         n_calls=n_calls,
         n_prompt_tokens=n_prompt_tokens,
         most_tokens=most_tokens,
-        cost=price.of(n_prompt_tokens, most_tokens) if price else None,
+        cost=_cost(price, n_prompt_tokens, most_tokens),
         judges=tuple(judge for judge in judges if ENDPOINT in judge),
     )
 
@@ -145,20 +145,21 @@ def measure_spending(folder: str | Path, *, prices: Prices | None = None) -> lis
     """
     with RunStore(folder) as store:
         rows = store.usage().to_dicts()
-    spending: list[Spending] = []
-    for row in rows:
-        if ENDPOINT not in row["name"]:
-            continue
-        price = _price_of(row["name"], prices)
-        known = row["n_prompt_tokens"] is not None and row["n_tokens"] is not None
-        spending.append(
-            Spending(
-                role=row["role"],
-                name=row["name"],
-                n=row["n"] or 0,
-                n_prompt_tokens=row["n_prompt_tokens"],
-                n_tokens=row["n_tokens"],
-                cost=price.of(row["n_prompt_tokens"], row["n_tokens"]) if price and known else None,
-            )
+    return [
+        Spending(
+            role=row["role"],
+            name=row["name"],
+            n=row["n"] or 0,
+            n_prompt_tokens=row["n_prompt_tokens"],
+            n_tokens=row["n_tokens"],
+            cost=_cost(_price_of(row["name"], prices), row["n_prompt_tokens"], row["n_tokens"]),
         )
-    return spending
+        for row in rows
+        if ENDPOINT in row["name"]
+    ]
+
+
+def _cost(price: Price | None, n_prompt_tokens: int | None, n_tokens: int | None) -> Cost | None:
+    if price is None or n_prompt_tokens is None or n_tokens is None:
+        return None
+    return price.of(n_prompt_tokens, n_tokens)

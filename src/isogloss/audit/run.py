@@ -226,7 +226,8 @@ def _refuse_another(
         if (target, arm) == (setup.target.name, config.arm) and stored != settings:
             raise StoreError(
                 f"{store.folder} holds replies of {target} (arm {arm}) to another decoding, system "
-                "prompt, chat template or recording, or from other weights; they do not mix"
+                "prompt, chat template, base URL or recording, or from other weights; they do not "
+                "mix"
                 f"{other}, or another --arm"
             )
     stored_keys = set(store.prompts().select("prompt_id", "language", "variant").iter_rows())

@@ -35,6 +35,13 @@ class HasModelCard(Protocol):
     def model_card(self) -> dict[str, Any]: ...
 
 
+@runtime_checkable
+class CanBeChecked(Protocol):
+    """A target that can tell, for nothing, that it cannot be asked."""
+
+    def check(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """Everything an audit needs, loaded and checked.
@@ -80,6 +87,9 @@ def prepare(
         notes["lab"] = _build_lab(config.target, progress)
     if target is None:
         target = load_target(config.target, options=config.options, endpoint=config.endpoint)
+    # A run that was begun goes on, or is measured again, whether or not anyone is there.
+    if isinstance(target, CanBeChecked) and not (folder / "run.db").is_file():
+        target.check()
     if isinstance(target, HasModelCard):
         notes["model"] = target.model_card()
     return Setup(

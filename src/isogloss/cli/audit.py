@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,8 @@ isogloss audit hf:models/mine --prompts prompts.csv --out runs/mine : your model
 
 isogloss audit hf:models/mine --prompts multijail.csv --intent harmful : a column a language.
 
+isogloss audit openai:llama --base-url http://localhost:8000/v1 --prompts prompts.csv : a server.
+
 isogloss audit replay:replies.jsonl : prompts, replies and outcomes you recorded, in one file.
 """
 
@@ -31,7 +34,8 @@ def audit(
     target: Annotated[
         str,
         typer.Argument(
-            help="lab:PRESET:MIX@STAGE#SEED (see `lab build`), hf:PATH_OR_ID or replay:FILE.",
+            help="lab:PRESET:MIX@STAGE#SEED (see `lab build`), hf:PATH_OR_ID, openai:MODEL (any "
+            "compatible server) or replay:FILE.",
             metavar="TARGET",
         ),
     ],
@@ -77,6 +81,28 @@ def audit(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
     ] = False,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Server of openai:MODEL, up to and with /v1; else OpenAI's own."),
+    ] = None,
+    api_key_env: Annotated[
+        str, typer.Option(help="Environment variable that holds the server's key, if it needs one.")
+    ] = "OPENAI_API_KEY",
+    judge_base_url: Annotated[
+        str | None, typer.Option(help="Server of judges, where it is another than the target's.")
+    ] = None,
+    judge_api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds that server's key.")
+    ] = None,
+    connections: Annotated[int, typer.Option(help="Requests to a server in flight at once.")] = 16,
+    timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="CSV: model, input_per_million, output_per_million, currency."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print calls, tokens and cost; ask and write nothing.")
+    ] = False,
     report: Annotated[bool, typer.Option(help="Write report.html into the run folder.")] = True,
     json: Annotated[
         bool, typer.Option("--json", help="Print the measurement rows as a JSON array.")
@@ -86,12 +112,19 @@ def audit(
 
     Run the same command again to resume: only what has no reply yet is asked.
     """
+    from isogloss.audit.budget import measure_spending, plan_budget
     from isogloss.audit.run import AuditConfig, run_audit
+    from isogloss.cli.budget import print_budget, print_spending
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_json, print_summary
+    from isogloss.endpoint import EndpointOptions
     from isogloss.records import Decoding
     from isogloss.targets.options import LocalOptions
+    from isogloss.targets.prices import load_prices
 
+    endpoint = EndpointOptions(
+        base_url=base_url, api_key_env=api_key_env, connections=connections, timeout=timeout
+    )
     config = AuditConfig(
         target=target,
         prompts=prompts,
@@ -117,7 +150,17 @@ def audit(
             workers=workers,
             trust_remote_code=trust_remote_code,
         ),
+        endpoint=endpoint,
+        judge_endpoint=replace(
+            endpoint,
+            base_url=judge_base_url or base_url,
+            api_key_env=judge_api_key_env or api_key_env,
+        ),
     )
+    price_table = load_prices(prices) if prices else None
+    if dry_run:
+        print_budget(plan_budget(config, prices=price_table), as_json=json)
+        return
     with progress_bars() as progress:
         result = run_audit(config, progress=progress)
     page = None
@@ -136,6 +179,7 @@ def audit(
             "(complied, refused or irrelevant), then audit replay:replies.json with these prompts",
             err=True,
         )
+    print_spending(measure_spending(result.folder, prices=price_table))
     typer.echo(f"run: {result.folder}")
     if page is not None:
         typer.echo(f"report: {page}")

@@ -35,10 +35,10 @@ def no_model(base_url: str, model: str, known: Sequence[str], failure: Failure) 
     )
 
 
-def not_allowed(base_url: str, api_key_env: str, key: str, failure: Failure) -> ModelError:
+def not_allowed(base_url: str, api_key_env: str, *, has_key: bool, failure: Failure) -> ModelError:
     """The key, the account, or what the key may do."""
     if failure.status == 401:
-        step = f"check the key in {api_key_env}" if key else f"set its key in {api_key_env}"
+        step = f"check the key in {api_key_env}" if has_key else f"set its key in {api_key_env}"
     else:
         step = f"check what the account of the key in {api_key_env} may do, and its credit"
     return ModelError(f"{base_url} refuses to answer ({failure.reason}); {step}{_KEPT}")

@@ -49,8 +49,9 @@ class Failure:
         reason: what to store and say.
         is_connection: the server could not be reached at all.
         wait: seconds the server asks to wait; None where it does not.
-        param: for ``unsupported``, the field.
+        param: for ``unsupported``, the field; else None.
         fallback: the reply to settle for where asking again does not help.
+        is_page: a web page came: a gateway's, or of a server that is no endpoint.
         status: the HTTP status; None where there was no response.
     """
 
@@ -61,6 +62,7 @@ class Failure:
     param: str | None = None
     status: int | None = None
     fallback: ChatReply | None = None
+    is_page: bool = False
 
 
 def of_status(

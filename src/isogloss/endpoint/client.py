@@ -14,25 +14,21 @@ import os
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from isogloss.endpoint import _explain
 from isogloss.endpoint._crew import concurrently
-from isogloss.endpoint._failures import Failure, of_exception, of_status
+from isogloss.endpoint._failures import Failure
 from isogloss.endpoint._fields import Fields
 from isogloss.endpoint._health import Health
 from isogloss.endpoint._pace import Pace
-from isogloss.endpoint._reply import NoReplyError, NullReplyError, read_models, read_reply
+from isogloss.endpoint._wire import Wire, open_wire
 from isogloss.endpoint.address import OPENAI_URL, is_near, read_base_url
 from isogloss.endpoint.chat import ChatJob, ChatReply
 from isogloss.endpoint.options import EndpointOptions
 from isogloss.errors import ModelError
 from isogloss.records import Decoding
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +42,7 @@ _UNREACHABLE = 3
 _NULL_RETRIES = 2
 """How often a finished reply without content is asked for again; then it is an empty reply."""
 _PROBE: ChatJob[None] = ChatJob(key=None, messages=({"role": "user", "content": "Hello"},))
+_PROBE_DECODING = Decoding(max_new_tokens=1)
 
 
 class ChatEndpoint:
@@ -85,6 +82,17 @@ class ChatEndpoint:
         self._fields = Fields()
         self._n_unreachable = 0
 
+    def check(self) -> None:
+        """See that somebody is there who takes the key and knows the model, before long work.
+
+        Asks for the list of models, which costs nothing. Only where that cannot be had, or does not
+        name the model (it may know it by another name), is it asked a question of one word.
+
+        Raises:
+            ModelError: nobody answers, the key is refused, or there is no such model.
+        """
+        list(concurrently([self._check], self._session, at_once=1))
+
     def ask(self, jobs: Iterable[ChatJob[K]], decoding: Decoding) -> Iterator[tuple[K, ChatReply]]:
         """Yield ``(job.key, reply)`` for every job, as the replies arrive.
 
@@ -98,50 +106,40 @@ class ChatEndpoint:
                 wrong with one job is a reply with status ``error``; so is every job left when a
                 server that answered before is gone.
         """
-        session = partial(self._session, decoding)
-        return concurrently(jobs, session, at_once=self.options.connections)
+        work = (partial(self._settle, job=job, decoding=decoding) for job in jobs)
+        return concurrently(work, self._session, at_once=self.options.connections)
 
     @asynccontextmanager
     async def _session(
-        self, decoding: Decoding
-    ) -> AsyncGenerator[Callable[[ChatJob[Any]], Awaitable[tuple[Any, ChatReply]]]]:
-        import httpx2
-        from openai import AsyncOpenAI, DefaultAioHttpClient
+        self,
+    ) -> AsyncGenerator[Callable[[Callable[[Wire], Awaitable[Any]]], Awaitable[Any]]]:
+        async with open_wire(self.base_url, self._key, self.options) as wire:
 
-        n, timeout = self.options.connections, self.options.timeout
-        http_client = DefaultAioHttpClient(
-            limits=httpx2.Limits(max_connections=n, max_keepalive_connections=n),
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0), pool=None),
-        )
-        async with AsyncOpenAI(
-            api_key=self._key or "none",
-            base_url=self.base_url,
-            max_retries=0,
-            http_client=http_client,
-        ) as client:
+            def work(item: Callable[[Wire], Awaitable[Any]]) -> Awaitable[Any]:
+                return item(wire)
 
-            async def answer(job: ChatJob[Any]) -> tuple[Any, ChatReply]:
-                return job.key, await self._answer(client, job, decoding)
+            yield work
 
-            yield answer
+    async def _settle(
+        self, wire: Wire, *, job: ChatJob[K], decoding: Decoding
+    ) -> tuple[K, ChatReply]:
+        return job.key, await self._answer(wire, job, decoding)
 
-    async def _answer(
-        self, client: AsyncOpenAI, job: ChatJob[Any], decoding: Decoding
-    ) -> ChatReply:
+    async def _answer(self, wire: Wire, job: ChatJob[Any], decoding: Decoding) -> ChatReply:
         """Ask until the job is settled, one way or another."""
         reason, attempt = "not asked", 0
         for attempt in range(self.options.max_retries + 1):
             await self._pace.turn()
             if self._health.gone:
                 return ChatReply(status="error", reason=f"{reason}; {self._health.gone}")
-            result = await self._call(client, job, decoding)
+            result = await self._call(wire, job, decoding)
             if isinstance(result, ChatReply):
                 return result
             if result.fallback is not None and attempt >= _NULL_RETRIES:
                 return result.fallback
             reason = result.reason
-            if result.kind == "fatal":
-                await self._check_fatal(client, result, decoding)
+            if result.kind == "fatal" or (result.is_page and not self._health.answered):
+                await self._check_fatal(wire, result)
             if result.kind != "passing":
                 return ChatReply(status="error", reason=reason)
             self._take_note(result)
@@ -149,92 +147,73 @@ class ChatEndpoint:
                 await asyncio.sleep(self._pause(attempt))
         return ChatReply(status="error", reason=f"{reason} ({attempt + 1} attempts)")
 
-    async def _call(
-        self, client: AsyncOpenAI, job: ChatJob[Any], decoding: Decoding
-    ) -> ChatReply | Failure:
+    async def _call(self, wire: Wire, job: ChatJob[Any], decoding: Decoding) -> ChatReply | Failure:
         """Ask once, and again for every field that the endpoint turns out not to take."""
         while True:
             body = self._fields.body(self.model, job, decoding)
-            result = await self._send(client, body)
-            if isinstance(result, Failure) and result.kind == "unsupported":
-                if self._fields.do_without(str(result.param)):
-                    logger.info("%s: asked without %s", self.base_url, result.param)
-                    continue
-                if not self._health.answered:
-                    value = body[str(result.param)]
-                    raise _explain.no_field(self.base_url, self.model, str(result.param), value)
-            return result
+            result = await self._send(wire, body)
+            if isinstance(result, ChatReply) or result.param is None:
+                return result
+            if not self._fields.do_without(result.param):
+                if self._health.answered:
+                    return result
+                value = body[result.param]
+                raise _explain.no_field(self.base_url, self.model, result.param, value)
+            logger.info("%s: asked without %s", self.base_url, result.param)
 
-    async def _send(self, client: AsyncOpenAI, body: dict[str, Any]) -> ChatReply | Failure:
-        import httpx2
-        from openai import APIConnectionError, APIStatusError
-
-        try:
-            async with asyncio.timeout(self.options.timeout):
-                # The response as it came: `read_reply` is stricter than the SDK, and quicker.
-                response = await client.post(
-                    "/chat/completions", cast_to=httpx2.Response, body=body
-                )
-        except APIStatusError as error:
-            self._pace.heard(error.response.headers)
-            sent = body.keys() - {"model", "messages"}
-            failure = of_status(error.status_code, error.response.headers, error.body, sent)
-            failure = self._redacted(failure)
-            if failure.kind != "blocked":
-                return failure
+    async def _send(self, wire: Wire, body: dict[str, Any]) -> ChatReply | Failure:
+        result, headers = await wire.send(body)
+        self._pace.heard(headers)
+        if isinstance(result, ChatReply):
             self._health.succeeded()
-            return ChatReply(status="blocked", reason=failure.reason)
-        except (APIConnectionError, TimeoutError) as error:
-            return of_exception(error)
-        self._pace.heard(response.headers)
-        return self._read(response.content, response.headers.get("content-type", ""))
-
-    def _read(self, content: bytes, content_type: str) -> ChatReply | Failure:
-        try:
-            reply = read_reply(content)
-        except NullReplyError as error:
+            self._pace.served((result.n_prompt_tokens or 0) + (result.n_tokens or 0))
+        elif result.fallback is not None:
             self._health.succeeded()
-            return Failure(kind="passing", reason=str(error), fallback=error.reply)
-        except NoReplyError as error:
-            page = content_type.startswith("text/html") and not self._health.answered
-            return Failure(kind="fatal" if page else "passing", reason=str(error), status=200)
-        self._health.succeeded()
-        self._pace.served((reply.n_prompt_tokens or 0) + (reply.n_tokens or 0))
-        return reply
+        return result
 
-    def _redacted(self, failure: Failure) -> Failure:
-        """Providers quote the key they refuse."""
-        if not self._key or self._key not in failure.reason:
-            return failure
-        return replace(failure, reason=failure.reason.replace(self._key, "[key]"))
+    async def _check(self, wire: Wire) -> None:
+        known = await wire.models()
+        for attempt in range(_UNREACHABLE - 1):
+            if not (isinstance(known, Failure) and known.is_connection):
+                break
+            await asyncio.sleep(self._pause(attempt))
+            known = await wire.models()
+        if isinstance(known, Failure) and known.is_connection:
+            raise _explain.no_answer(self.base_url, known.reason)
+        if isinstance(known, Failure) and known.status == 401:
+            raise self._not_allowed(known)
+        if isinstance(known, Failure) or self.model not in known:
+            result = await self._probe(wire)
+            if isinstance(result, Failure) and (result.kind == "fatal" or result.is_page):
+                await self._explain_fatal(wire, result)
 
-    async def _check_fatal(self, client: AsyncOpenAI, failure: Failure, decoding: Decoding) -> None:
+    async def _check_fatal(self, wire: Wire, failure: Failure) -> None:
         """Raise where nothing can be asked; return where it is only this request.
 
         A firewall in front of an endpoint answers 403 or 404 to a prompt it does not like: where
         nothing has been answered yet, a harmless one tells which it is.
         """
-        if failure.status not in (200, 403, 404, 405):
-            raise _explain.not_allowed(self.base_url, self.options.api_key_env, self._key, failure)
-        if not self._health.answered:
-            await self._send(client, self._fields.body(self.model, _PROBE, decoding))
-        if self._health.answered:
-            return
-        if failure.status == 403:
-            raise _explain.not_allowed(self.base_url, self.options.api_key_env, self._key, failure)
-        if failure.status == 404 and (known := await self._models(client)):
+        if failure.status in (401, 402, 429):
+            raise self._not_allowed(failure)
+        if not self._health.answered and isinstance(await self._probe(wire), Failure):
+            await self._explain_fatal(wire, failure)
+
+    async def _probe(self, wire: Wire) -> ChatReply | Failure:
+        return await self._send(wire, self._fields.body(self.model, _PROBE, _PROBE_DECODING))
+
+    async def _explain_fatal(self, wire: Wire, failure: Failure) -> None:
+        """Raise what tells most."""
+        if failure.status in (401, 402, 403, 429):
+            raise self._not_allowed(failure)
+        known = await wire.models()
+        if failure.status == 404 and known and not isinstance(known, Failure):
             raise _explain.no_model(self.base_url, self.model, known, failure)
         raise _explain.no_chat(self.base_url, failure)
 
-    async def _models(self, client: AsyncOpenAI) -> list[str]:
-        import httpx2
-        from openai import APIError
-
-        try:
-            response = await client.get("/models", cast_to=httpx2.Response)
-        except APIError:
-            return []
-        return read_models(response.content)
+    def _not_allowed(self, failure: Failure) -> ModelError:
+        return _explain.not_allowed(
+            self.base_url, self.options.api_key_env, has_key=bool(self._key), failure=failure
+        )
 
     def _take_note(self, failure: Failure) -> None:
         """What a failure that may pass means for the requests after it."""

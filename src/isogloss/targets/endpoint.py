@@ -48,6 +48,10 @@ class EndpointTarget:
         """What a run keeps about the model: all that is known of it from outside."""
         return {"model": self._endpoint.model, "base_url": self._endpoint.base_url}
 
+    def check(self) -> None:
+        """See `isogloss.endpoint.ChatEndpoint.check`."""
+        self._endpoint.check()
+
     def complete(
         self,
         requests: Sequence[Request],

@@ -44,8 +44,8 @@ class Cost:
     currency: str
 
     def __str__(self) -> str:
-        # Two decimals would show a small run as free.
-        digits = 2 if self.amount >= 1 or not self.amount else 4
+        # Two decimals, and two digits that are not zero: a small run is not free.
+        digits = max(2, 1 - self.amount.adjusted()) if self.amount else 2
         return f"{self.amount:,.{digits}f} {self.currency}"
 
 
