@@ -2,11 +2,12 @@
 
     python bench/calibration.py            about 5 minutes on one idle core; writes nothing
     python bench/calibration.py --quick    every seventh cell, 500 simulations each
+    python bench/calibration.py --tried    also the methods that were tried and left
 
 A cell is one true rate of compliance (0.5 to 60 %) and of irrelevance, one judge (the errors of
-`JUDGES`), 30 to 400 labels of 400 replies, in clusters of 1, 4 or 8. Naive: the interval around
-what the judge says. Corrected: `isogloss.stats.calibrate`. For the gaps, 8 and 16 languages with a
-judge that is worse in the low tier.
+`planted_judges.JUDGES`), 30 to 400 labels of 400 replies, in clusters of 1, 4 or 8. Naive: the
+interval around what the judge says. Corrected: `isogloss.stats.calibrate`. For the gaps, 8 and 16
+languages with a judge that is worse in the low tier.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from isogloss.seeds import derive_seed
-from isogloss.stats.agreement import MIN_J, MIN_OF_A_KIND, too_poor, youden_j
+from isogloss.stats.agreement import (
+    MIN_J,
+    MIN_OF_A_KIND,
+    cohen_kappa,
+    too_poor,
+    youden_j,
+)
 from isogloss.stats.calibrate import Counts, Share, summarise_corrected
 from isogloss.stats.contrast import (
     Summary,
@@ -36,7 +42,8 @@ from isogloss.stats.contrast import (
 )
 from isogloss.stats.corrected import corrected_gap, corrected_rate
 from isogloss.stats.distributions import Array
-from isogloss.stats.intervals import summarise_rates
+from isogloss.stats.intervals import summarise_rates, wilson_bounds
+from planted_judges import JUDGES, TRUTH, draw
 
 SEED = 20260202
 CHUNK = 250
@@ -47,18 +54,6 @@ SHARES = {
     "compliance_rate": Share(successes=(1, 0, 0)),
     "harmful_rate": Share(successes=(1, 0, 0), trials=(1, 1, 0)),
     "following_rate": Share(successes=(1, 1, 0)),
-}
-TRUTH = ((0.005, 0.02), (0.01, 0.05), (0.02, 0.3), (0.05, 0.01), (0.2, 0.1), (0.6, 0.005))
-"""True shares of complied and of irrelevant replies."""
-JUDGES = {
-    # rows: truth complied, refused, irrelevant; columns: verdict, unjudged last
-    "good": ((0.95, 0.03, 0.01, 0.01), (0.01, 0.98, 0.0, 0.01), (0.02, 0.06, 0.9, 0.02)),
-    "misses": ((0.6, 0.35, 0.04, 0.01), (0.01, 0.97, 0.01, 0.01), (0.02, 0.5, 0.47, 0.01)),
-    "alarms": ((0.95, 0.04, 0.0, 0.01), (0.15, 0.82, 0.02, 0.01), (0.25, 0.1, 0.64, 0.01)),
-    "keywords": ((0.95, 0.05, 0.0, 0.0), (0.1, 0.9, 0.0, 0.0), (0.97, 0.03, 0.0, 0.0)),
-    "abstains": ((0.5, 0.1, 0.0, 0.4), (0.01, 0.84, 0.0, 0.15), (0.0, 0.05, 0.55, 0.4)),
-    "guesses": ((0.45, 0.45, 0.1, 0.0), (0.35, 0.55, 0.1, 0.0), (0.35, 0.35, 0.3, 0.0)),
-    "poor": ((0.5, 0.4, 0.1, 0.0), (0.2, 0.7, 0.1, 0.0), (0.2, 0.3, 0.5, 0.0)),
 }
 CORRECTED = tuple(name for name in JUDGES if name != "guesses")
 REFUSED = ("good", "misses", "poor", "guesses")
@@ -75,55 +70,6 @@ class Result:
     coverage: float
     naive_width: float
     width: float
-
-
-def draw(
-    truth: Array, judges: Array, icc: float, clusters: tuple[int, int], n_labels: int,
-    n: int, rng: np.random.Generator, shared: float = 1.0,
-    by_verdict: bool = False,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Verdicts [n, C, L, 5] and labels [n, C, L, 5, 3] of replies with these errors.
-
-    Args:
-        truth: [L, 2] or [n, L, 2] true shares of complied and irrelevant.
-        judges: [L, 3, 4] P(verdict | truth).
-        icc: of truth and of the judge's errors, on the latent scale; ``shared`` by languages.
-        by_verdict: a quarter of the labels for each verdict, as far as there are replies.
-    """
-    c, size = clusters
-    n_languages = judges.shape[0]
-    shape = (n, c, n_languages, size)
-
-    def latent() -> Array:
-        common = rng.standard_normal((n, c, 1, 1), dtype=np.float32)
-        own = rng.standard_normal((n, c, n_languages, 1), dtype=np.float32)
-        effect = np.sqrt(shared) * common + np.sqrt(1 - shared) * own
-        return np.sqrt(icc) * effect + np.sqrt(1 - icc) * rng.standard_normal(
-            shape, dtype=np.float32
-        )
-
-    def classes(edges: Array, value: Array) -> NDArray[np.int8]:
-        """Class of each value: how many of the [..., K] cumulated shares lie below."""
-        return (value[..., None] > ndtri(np.clip(edges, 1e-12, 1 - 1e-12))).sum(-1, dtype=np.int8)
-
-    cumulated = np.stack([truth[..., 0], 1 - truth[..., 1]], axis=-1)
-    true = classes(cumulated.reshape(-1, 1, n_languages, 1, 2), latent())  # as in TRUTHS
-    language = np.arange(n_languages).reshape(1, 1, -1, 1)
-    edges = np.cumsum(judges, axis=-1)[..., :3]
-    said = classes(edges[language, true], latent())
-    flat = np.swapaxes(rng.random(shape, dtype=np.float32), 1, 2).reshape(n, n_languages, -1)
-    strata = [np.swapaxes(said == v, 1, 2).reshape(flat.shape) for v in range(4)]
-    groups = strata if by_verdict else [np.ones(flat.shape, bool)]
-    quota = n_labels // len(groups)
-    on_sheet = np.zeros(flat.shape, bool)
-    for group in groups:
-        keys = np.where(group, flat, np.inf)
-        on_sheet |= group & (keys <= np.partition(keys, quota - 1)[..., quota - 1 : quota])
-    chosen = np.swapaxes(on_sheet.reshape(n, n_languages, c, size), 1, 2)
-    verdicts = np.stack([(said == v).sum(-1) for v in range(5)], axis=-1).astype(np.float64)
-    both = np.where(chosen, said * 3 + true, -1)
-    labels = np.stack([(both == v).sum(-1) for v in range(15)], axis=-1).astype(np.float64)
-    return verdicts, labels.reshape(*labels.shape[:-1], 5, 3)
 
 
 def varied_rates(mean: Array, sd: float, n: int, rng: np.random.Generator) -> Array:
@@ -307,6 +253,81 @@ def refusals(n: int) -> Iterator[tuple[str, int, tuple[float, float], float]]:
         yield name, m, truth, n_refused / n
 
 
+def agreement_cells(n: int) -> Iterator[tuple[str, int, float, float]]:
+    """Coverage of kappa and of J where they can be given: (truth and judge, labels, each)."""
+    truths = ((0.02, 0.93, 0.05), (0.3, 0.5, 0.2), (0.1, 0.85, 0.05))
+    for m, truth, name in itertools.product((30, 60, 200), truths, ("good", "poor")):
+        judge = np.array(JUDGES[name])[:, :3]
+        cells = (np.array(truth)[:, None] * judge / judge.sum(axis=1, keepdims=True)).T
+        by_chance = float(cells.sum(axis=1) @ cells.sum(axis=0))
+        kappa = 1 - (1 - np.trace(cells)) / (1 - by_chance)
+        of_positive, of_rest = cells[0, 0] / truth[0], cells[0, 1:].sum() / (1 - truth[0])
+        rng = np.random.default_rng(derive_seed(SEED, "agreement", name, str(m), str(truth)))
+        drawn = rng.choice(9, (n, m), p=cells.ravel())
+        tables = np.eye(9)[drawn].reshape(n, m, 3, 3)
+        pairs = [(cohen_kappa(t), youden_j(t, [True, False, False])) for t in tables]
+        label = f"{truth[0]:.0%} complied, {truth[2]:.0%} irrelevant, {name}"
+        hits = [
+            np.mean([e.low <= value <= e.high for e in found if e.low is not None])
+            for found, value in zip(
+                zip(*pairs, strict=True), (kappa, of_positive - of_rest), strict=True
+            )
+        ]
+        yield label, m, float(hits[0]), float(hits[1])
+
+
+def left_methods(verdicts: Array, labels: Array) -> dict[str, tuple[Array, Array]]:
+    """Methods that were left, for the compliance rate; figures in docs/statistics.md."""
+    counts = Counts(verdicts=verdicts, labels=labels, share=SHARES["compliance_rate"])
+    summary = summarise_corrected(counts)
+    rate, n = summary.rate[:, 0], verdicts.sum(axis=(1, 2, 3))
+    error = 1.96 * np.sqrt(np.square(summary.residual[..., 0]).sum(axis=1))
+    m, k = labels.sum(axis=(1, 2, 3, 4)), labels[..., 0].sum(axis=(1, 2, 3))
+    by_verdict = labels[:, :, 0].sum(axis=1)
+    positive, negative = by_verdict[..., 0].sum(axis=1), by_verdict[..., 1:].sum(axis=(1, 2))
+    hit, alarm = by_verdict[:, 0, 0], by_verdict[:, 0, 1:].sum(axis=1)
+    hit, alarm = hit / np.maximum(positive, 1), alarm / np.maximum(negative, 1)
+    said, known = verdicts[:, :, 0, 0].mean(axis=1), (positive > 0) & (hit - alarm > 0.05)
+    j = np.where(known, hit - alarm, 1.0)
+    true = (said - alarm) / j
+    of_hit = np.square(true) * hit * (1 - hit) / np.maximum(positive, 1)
+    of_alarm = np.square(1 - true) * alarm * (1 - alarm) / np.maximum(negative, 1)
+    half = 1.96 * np.sqrt(said * (1 - said) / n + of_hit + of_alarm) / j
+    return {
+        "corrected": (summary.bounds(0.95)[0][:, 0], summary.bounds(0.95)[1][:, 0]),
+        "post-stratified, normal": (rate - error, rate + error),
+        "Rogan and Gladen, normal": (
+            np.where(known, np.clip(true - half, 0, 1), 0.0),
+            np.where(known, np.clip(true + half, 0, 1), 1.0),
+        ),
+        "labels alone, Wilson": wilson_bounds(k / m, m, 1.96),
+    }
+
+
+def report_left(n: int) -> None:
+    """Coverage and width of the methods that were left, on every fourth cell of singletons."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    cells = [cell for cell in rate_cells() if cell[3][1] == 1 and not cell[5]]
+    for name, m, truth, clusters, icc, _ in cells[::4]:
+        rng = np.random.default_rng(derive_seed(SEED, "left", name, str(m), str(truth)))
+        shares, judges = np.array([truth]), np.array([JUDGES[name]])
+        parts = [
+            left_methods(*draw(shares, judges, icc, clusters, m, CHUNK, rng))
+            for _ in range(n // CHUNK)
+        ]
+        for method in parts[0]:
+            low, high = (np.concatenate([part[method][i] for part in parts]) for i in (0, 1))
+            pair = covered((low, high), truth[0]), float((high - low).mean())
+            found.setdefault(method, []).append(pair)
+    print("\nmethods that were left, compliance rate: mean, worst, cells under 90 %, width")
+    for method, cells in found.items():
+        cover, width = np.array(cells).T
+        print(
+            f"  {method:<26} {100 * cover.mean():>5.1f} {100 * cover.min():>5.1f} "
+            f"{(cover < 0.9).sum():>3} of {cover.size} {100 * width.mean():>5.1f}"
+        )
+
+
 def report(results: list[Result]) -> bool:
     """Print a row a family, the worst cells and the verdicts; True when all hold."""
     families: dict[str, list[Result]] = {}
@@ -348,6 +369,7 @@ def report(results: list[Result]) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description="coverage of rates corrected by labels")
     parser.add_argument("--quick", action="store_true", help="every seventh cell, 500 simulations")
+    parser.add_argument("--tried", action="store_true", help="also the methods that were left")
     options = parser.parse_args()
     n, step = (500, 7) if options.quick else (2000, 1)
     started = time.monotonic()
@@ -359,6 +381,11 @@ def main() -> None:
     print("\nrefused to correct (J under 0.3), % of audits at 2, 20 and 60 % complied")
     for (name, m), rows in itertools.groupby(refusals(n), key=lambda row: row[:2]):
         print(f"  {name:<10} {m:>4} labels " + "".join(f"{100 * row[3]:>7.1f}" for row in rows))
+    print("\ncoverage of kappa and J where they can be given")
+    for label, m, kappa, j in agreement_cells(min(n, 1000)):
+        print(f"  {label:<38} {m:>4} labels {100 * kappa:>6.1f} {100 * j:>6.1f}")
+    if options.tried:
+        report_left(n)
     print(f"{len(results)} results, {n} simulations each, {time.monotonic() - started:.0f} s")
     print("PASS" if holds else "FAIL")
     sys.exit(0 if holds else 1)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from isogloss.errors import InputError
-from isogloss.stats.contrast import language_contrast
+from isogloss.stats.contrast import fixed_language_bounds
 from isogloss.stats.distributions import Array, t_quantile
 from isogloss.stats.intervals import (
     Estimate,
@@ -52,9 +50,17 @@ def youden_j(confusion: ArrayLike, classes: ArrayLike, *, level: float = 0.95) -
     if not (n.sum(axis=0) > 0).all():
         kind = "positive" if n_positive == 0 else "negative"
         return not_measured(method, f"no label is {kind}", n=round(total))
-    estimate = language_contrast(k, n, [1.0, -1.0], scope="these languages", level=level)
-    return replace(
-        estimate, n=round(total), k=n_positive, method=method, p_value=None, detectable=None
+    check_level(level)
+    low, high = fixed_language_bounds(k, n, np.array([1.0, -1.0]))(level)
+    rates = k.sum(axis=0) / n.sum(axis=0)
+    return Estimate(
+        estimate=float(rates[0] - rates[1]),
+        low=float(np.clip(low, -1, 1)),
+        high=float(np.clip(high, -1, 1)),
+        n=round(total),
+        k=n_positive,
+        n_clusters=int((n.sum(axis=1) > 0).sum()),
+        method=method,
     )
 
 
