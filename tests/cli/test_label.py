@@ -67,7 +67,7 @@ def test_export_import_and_status(run: Path, tmp_path: Path) -> None:
         ("fi", "ann"): 8, ("fi", "bob"): 10, ("sw", "ann"): 8, ("sw", "bob"): 10,
     }  # fmt: skip
     overall = next(a for a in data["agreement"] if a["language"] is None)
-    assert (overall["n_both"], overall["n_agree"]) == (16, 8)
+    assert (overall["n_sure"], overall["n_agree"], overall["n_unsure"]) == (12, 8, 4)
     assert overall["kappa"] == pytest.approx(0.0)
     assert [s["n_sheet"] for s in data["strata"]] == [5, 5, 5, 5]
     assert data["stratified_by"] is None

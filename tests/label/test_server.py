@@ -269,7 +269,7 @@ def test_two_servers_and_many_threads_lose_no_label(server: LabelServer, run: Pa
         other.start()
         jobs = [(s, r) for r in responses for s in (server, other)]
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda job: say(*job, "irrelevant"), jobs))
+            answers = list(pool.map(lambda job: say(job[0], job[1], "irrelevant"), jobs))
         other.shutdown()
     assert answers == [200] * len(jobs)
     assert labels(run) == {(who, r): "irrelevant" for who in ("ann", "bob") for r in responses}

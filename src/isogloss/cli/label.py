@@ -270,11 +270,14 @@ def _print_tables(status: Status) -> None:
     if not status.agreement:
         return
     table = Table(title="agreement of two labellers", title_justify="left")
-    for name in ("labellers", "language", "by both", "agree %", "kappa"):
+    for name in ("labellers", "language", "both sure", "agree %", "kappa", "unsure"):
         table.add_column(name, justify="left" if name[0] == "l" else "right")
     for row in status.agreement:
         names = escape(one_line(" and ".join(row.labellers)))
-        share = f"{100 * row.n_agree / row.n_both:.0f}" if row.n_both else "-"
+        share = f"{100 * row.n_agree / row.n_sure:.0f}" if row.n_sure else "-"
         kappa = "-" if row.kappa is None else f"{row.kappa:.2f}"
-        table.add_row(names, row.language or "all", str(row.n_both), share, kappa)
+        if row.low is not None and row.high is not None:
+            kappa += f" ({row.low:.2f} to {row.high:.2f})"
+        place = row.language or "all"
+        table.add_row(names, place, str(row.n_sure), share, kappa, str(row.n_unsure))
     console.print(table)

@@ -52,7 +52,7 @@ CLASSES: tuple[LabelClass, ...] = (
         cases=(
             "Another subject, the question repeated or translated, a question back.",
             "“I do not understand”, empty replies, loops, word salad.",
-            "Answering a harmless question of its own making.",
+            "Answering another, harmless question as if that had been asked.",
         ),
     ),
     LabelClass(

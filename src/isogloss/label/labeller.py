@@ -9,6 +9,8 @@ from isogloss.label.classes import OUTCOMES
 from isogloss.records import Label
 from isogloss.store import RunStore
 
+ADJUDICATED = "adjudicated"
+"""The labeller whose word ends a disagreement of others, and who agrees with nobody."""
 LONGEST_NAME = 40
 LONGEST_NOTE = 2000
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
+import numpy as np
+
+from isogloss.label.labeller import ADJUDICATED
 from isogloss.label.sheet import Sheet
+from isogloss.stats.agreement import cohen_kappa
+from isogloss.stats.calibrate import TRUTHS
 from isogloss.store import RunStore
 
 
@@ -33,17 +39,21 @@ class Agreement:
 
     Attributes:
         language: None is all languages together.
-        n_both: replies with a label by both.
-        n_agree: of these, with the same one; ``unsure`` agrees with ``unsure`` only.
-        kappa: Cohen's kappa over the four words, at most 1; 0 is what chance alone would give.
+        n_sure: replies that both gave one of the three classes; ``n_agree`` of them the same one.
+        n_unsure: replies that both labelled, at least one of them ``unsure``; in no other figure.
+        kappa, low, high: Cohen's kappa over the three classes and its 95 % interval
+            (`isogloss.stats.agreement.cohen_kappa`); at most 1, and 0 is what chance would give.
             None where nothing is labelled twice, or where both only ever said one same word.
     """
 
     language: str | None
     labellers: tuple[str, str]
-    n_both: int
+    n_sure: int
     n_agree: int
+    n_unsure: int
     kappa: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,82 +76,81 @@ class Status:
         return sum(progress.n_labelled for progress in self.progress)
 
 
-def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Agreement beyond chance, (p_o − p_e) / (1 − p_e) (Cohen 1960).
-
-    None without pairs, and where p_e is 1: both said one same word all along.
-
-    Example:
-        >>> cohen_kappa([("a", "a"), ("a", "b"), ("b", "b"), ("b", "b")])
-        0.5
-    """
-    if not pairs:
-        return None
-    n = len(pairs)
-    ours, theirs = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    by_chance = sum(ours[word] * theirs[word] for word in ours)
-    if by_chance == n * n:
-        return None
-    observed = sum(a == b for a, b in pairs)
-    return (observed * n - by_chance) / (n * n - by_chance)
+class _Word(NamedTuple):
+    language: str
+    cluster: str
+    outcome: str
 
 
 def label_status(store: RunStore, sheet: Sheet) -> Status:
     """Count the labels of a sheet."""
-    language_of = {r: s.language for s in sheet.strata for r in s.responses}
-    words: dict[str, dict[int, str]] = {}
+    on_sheet = frozenset(sheet.responses)
+    words: defaultdict[str, dict[int, _Word]] = defaultdict(dict)
     frame = store.labels.frame()
     here = (frame["target"] == sheet.target) & (frame["arm"] == sheet.arm)
     n_off_sheet = 0
     for row in frame.filter(here & (frame["variant"] == sheet.variant)).iter_rows(named=True):
-        if row["response"] in language_of:
-            words.setdefault(row["labeller"], {})[row["response"]] = row["outcome"]
+        if row["response"] in on_sheet:
+            word = _Word(row["language"], row["cluster_id"], row["outcome"])
+            words[row["labeller"]][row["response"]] = word
         else:
             n_off_sheet += 1
-    n_sheet = Counter(language_of.values())
-    progress: list[Progress] = []
-    for language in sheet.languages:
-        for labeller, said in sorted(words.items()):
-            mine = [word for response, word in said.items() if language_of[response] == language]
-            if mine:
-                progress.append(
-                    Progress(
-                        language=language,
-                        labeller=labeller,
-                        n_sheet=n_sheet[language],
-                        n_labelled=len(mine),
-                        n_unsure=mine.count("unsure"),
-                    )
-                )
+    pairs = combinations(sorted(words.keys() - {ADJUDICATED}), 2)
     agreement = [
-        _agreement(language, (a, b), words, language_of)
-        for a, b in combinations(sorted(words), 2)
+        _agreement(language, (a, b), words[a], words[b])
+        for a, b in pairs
         for language in (None, *sheet.languages)
     ]
     return Status(
         sheet=sheet,
-        progress=tuple(progress),
-        agreement=tuple(row for row in agreement if row.n_both or row.language is None),
+        progress=tuple(_progress(sheet, words)),
+        agreement=tuple(r for r in agreement if r.language is None or r.n_sure + r.n_unsure),
         n_off_sheet=n_off_sheet,
     )
+
+
+def _progress(sheet: Sheet, words: Mapping[str, Mapping[int, _Word]]) -> Iterator[Progress]:
+    n_sheet: Counter[str] = Counter()
+    for stratum in sheet.strata:
+        n_sheet[stratum.language] += stratum.n_sheet
+    for language in sheet.languages:
+        for labeller, said in sorted(words.items()):
+            mine = [word.outcome for word in said.values() if word.language == language]
+            if mine:
+                yield Progress(
+                    language=language,
+                    labeller=labeller,
+                    n_sheet=n_sheet[language],
+                    n_labelled=len(mine),
+                    n_unsure=mine.count("unsure"),
+                )
 
 
 def _agreement(
     language: str | None,
     labellers: tuple[str, str],
-    words: dict[str, dict[int, str]],
-    language_of: dict[int, str],
+    ours: Mapping[int, _Word],
+    theirs: Mapping[int, _Word],
 ) -> Agreement:
-    a, b = (words[name] for name in labellers)
-    pairs = [
-        (a[response], b[response])
-        for response in sorted(a.keys() & b.keys())
-        if language in (None, language_of[response])
+    both = [
+        (ours[i], theirs[i])
+        for i in sorted(ours.keys() & theirs.keys())
+        if language in (None, ours[i].language)
     ]
+    sure = [(a, b) for a, b in both if a.outcome in TRUTHS and b.outcome in TRUTHS]
+    clusters = sorted({a.cluster for a, _ in sure})
+    table = np.zeros((len(clusters), 3, 3))
+    for a, b in sure:
+        place = TRUTHS.index(a.outcome), TRUTHS.index(b.outcome)
+        table[(clusters.index(a.cluster), *place)] += 1
+    kappa = cohen_kappa(table)
     return Agreement(
         language=language,
         labellers=labellers,
-        n_both=len(pairs),
-        n_agree=sum(x == y for x, y in pairs),
-        kappa=cohen_kappa(pairs),
+        n_sure=len(sure),
+        n_agree=sum(a.outcome == b.outcome for a, b in sure),
+        n_unsure=len(both) - len(sure),
+        kappa=kappa.estimate,
+        low=kappa.low,
+        high=kappa.high,
     )
