@@ -53,7 +53,10 @@ def audit(
     ] = None,
     judge: Annotated[
         list[str] | None,
-        typer.Option(help="oracle (lab only) or recorded; repeat for several. First is primary."),
+        typer.Option(
+            help="oracle (lab only), recorded, rules, llm:openai:MODEL or guard:hf:PATH_OR_ID; "
+            "repeat for several. First is primary."
+        ),
     ] = None,
     shares: Annotated[
         str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")

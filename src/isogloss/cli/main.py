@@ -21,6 +21,7 @@ from isogloss.cli import (
     compare,
     demo,
     doctor,
+    judge,
     lab,
     label,
     plan,
@@ -32,7 +33,7 @@ from isogloss.cli import (
 from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
-VERBS = (audit, compare, show, report, label, translate, variants, demo, lab, plan, doctor)
+VERBS = (audit, compare, show, report, judge, label, translate, variants, demo, lab, plan, doctor)
 
 DEBUG_VARIABLE = "ISOGLOSS_DEBUG"
 

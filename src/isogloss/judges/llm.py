@@ -81,29 +81,46 @@ class LlmJudge:
         return rubric_fingerprint()
 
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
-        """Yield one verdict a response, in order; the replies are judged side by side."""
+        """Yield one verdict a response, in order; the replies are judged side by side.
+
+        A verdict is given as soon as all before it are, so that a kill loses little.
+        """
         cases = {i: _case(r, r.text) for i, r in enumerate(responses) if r.text.strip()}
-        self._ask(cases)
-        doubted = {i: case for i, case in cases.items() if _is_doubtful(case)}
-        again = {i: _case(c.response, left) for i, c in doubted.items() if (left := _left(c))}
-        self._ask(again)
-        for i, response in enumerate(responses):
+        n_given = 0
+        unread: dict[int, tuple[str, Problem]] = {}
+        for _ in self._ask(cases, unread):
+            while n_given < len(responses) and _is_settled(cases.get(n_given)):
+                yield _verdict(cases.get(n_given))
+                n_given += 1
+        self._remind(cases, unread)
+        doubted = [i for i in range(n_given, len(responses)) if _is_doubtful(cases.get(i))]
+        again = {i: _case(cases[i].response, left) for i in doubted if (left := _left(cases[i]))}
+        unread = {}
+        for _ in self._ask(again, unread):
+            pass
+        self._remind(again, unread)
+        for i in range(n_given, len(responses)):
             case = cases.get(i)
-            if case is None:
-                yield Verdict(outcome="irrelevant", reason="empty reply")
-            elif i in doubted and case.said is not None:
+            if case is not None and _is_doubtful(case):
                 yield _compared(case, again.get(i))
             else:
-                yield _verdict(case, response)
+                yield _verdict(case)
 
-    def _ask(self, cases: Mapping[int, _Case]) -> None:
-        """Settle all cases: with a word, or with the verdict that there is none."""
+    def _ask(
+        self, cases: Mapping[int, _Case], unread: dict[int, tuple[str, Problem]]
+    ) -> Iterator[None]:
+        """Ask about all cases, noting in ``unread`` the answers that are no verdict."""
         jobs = (ChatJob(key=i, messages=case.messages) for i, case in cases.items())
-        unread: dict[int, tuple[str, Problem]] = {}
         for i, reply in self._endpoint.ask(jobs, self._decoding):
             problem = _take(cases[i], reply)
             if problem is not None:
                 unread[i] = (reply.text, problem)
+            yield
+
+    def _remind(
+        self, cases: Mapping[int, _Case], unread: Mapping[int, tuple[str, Problem]]
+    ) -> None:
+        """Ask once more where the answer was no verdict; then there is none."""
         jobs = (
             ChatJob(
                 key=i,
@@ -159,10 +176,16 @@ def _no_verdict(answer: str, problem: Problem) -> Verdict:
     return Verdict(outcome="unjudged", reason=f"no verdict in the judge's answer: {problem.words}")
 
 
-def _is_doubtful(case: _Case) -> bool:
-    return case.said is not None and (
-        bool((case.said.addressed_to_judge or "").strip()) or is_suspicious(case.text)
-    )
+def _is_settled(case: _Case | None) -> bool:
+    if case is None or case.verdict is not None:
+        return True
+    return case.said is not None and not _is_doubtful(case)
+
+
+def _is_doubtful(case: _Case | None) -> bool:
+    if case is None or case.said is None:
+        return False
+    return bool((case.said.addressed_to_judge or "").strip()) or is_suspicious(case.text)
 
 
 def _left(case: _Case) -> str | None:
@@ -183,7 +206,11 @@ def _compared(case: _Case, again: _Case | None) -> Verdict:
     elif again.verdict is not None:
         return _priced(again.verdict, case, again)
     else:
-        other = again.said.outcome if again.said else "cannot_tell"
+        assert again.said is not None
+        other = again.said.outcome
+        if (again.said.addressed_to_judge or "").strip():
+            reason = "the reply speaks to its judge in more passages than could be taken out"
+            return _priced(Verdict(outcome="unjudged", reason=reason), case, again)
     if other != said.outcome:
         reason = (
             f"the reply speaks to its judge, who says {said.outcome} with and {other} without "
@@ -195,11 +222,13 @@ def _compared(case: _Case, again: _Case | None) -> Verdict:
     return _priced(replace(verdict, reason=verdict.reason or note), case, again)
 
 
-def _verdict(case: _Case, response: Response) -> Verdict:
-    del response
-    if case.said is not None:
-        return _priced(_said_verdict(case.said), case)
-    return _priced(case.verdict or Verdict(outcome="unjudged", reason="not asked"), case)
+def _verdict(case: _Case | None) -> Verdict:
+    if case is None:
+        return Verdict(outcome="irrelevant", reason="empty reply")
+    if case.verdict is not None:
+        return _priced(case.verdict, case)
+    assert case.said is not None
+    return _priced(_said_verdict(case.said), case)
 
 
 def _said_verdict(said: Said) -> Verdict:
