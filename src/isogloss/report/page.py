@@ -17,6 +17,7 @@ from isogloss.report.chapter import Chapter, ChapterBuilder
 from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
+from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.chapters.translation import translation_chapter
 from isogloss.report.facts import RunFacts, read_facts
@@ -27,6 +28,7 @@ from isogloss.store import RunStore
 CHAPTERS: tuple[ChapterBuilder, ...] = (
     audit_chapter,
     instruments_chapter,
+    judges_chapter,
     translation_chapter,
     comparison_chapter,
     record_chapter,

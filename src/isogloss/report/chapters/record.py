@@ -84,10 +84,11 @@ def limits(facts: RunFacts) -> list[str]:
         "training needs five seeds or more.",
     ]
     judge = facts.setting("judge", "")
-    if judge != "oracle":
+    checked = any(row.estimate is not None for row in facts.of_audit("calibration"))
+    if judge != "oracle" and not checked:
         said.append(
             f"The judge ({judge or 'none'}) was not checked against human labels here; its errors "
-            "are not in the intervals."
+            "are not in the intervals (isogloss label draws a sheet)."
         )
     if facts.audit.get("samples", 1) == 1:
         said.append("One reply a prompt: what other samples would say was not asked.")
