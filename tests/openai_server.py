@@ -95,13 +95,13 @@ class OpenAIServer:
     models: tuple[str, ...] = ("test-model",)
     api_key: str | None = None
     refuse_fields: tuple[str, ...] = ()
+    port: int = 0
     base_url: str = ""
     keep_calls: bool = True
     calls: list[Call] = field(default_factory=list[Call])
     n_calls: int = 0
     n_at_once: int = 0
     most_at_once: int = 0
-    _dead: bool = False
     _sites: list[web.TCPSite] = field(default_factory=list[web.TCPSite])
 
     async def start(self) -> web.AppRunner:
@@ -111,11 +111,11 @@ class OpenAIServer:
         app.router.add_get("/v1/models", self._models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
         await site.start()
         self._sites = [site]
-        port = runner.addresses[0][1]
-        self.base_url = f"http://127.0.0.1:{port}/v1"
+        self.port = runner.addresses[0][1]
+        self.base_url = f"http://127.0.0.1:{self.port}/v1"
         return runner
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -194,7 +194,6 @@ class OpenAIServer:
         return None
 
     async def _stop_listening(self) -> None:
-        self._dead = True
         sites, self._sites = self._sites, []
         for site in sites:
             await site.stop()
@@ -238,6 +237,7 @@ def openai_server(
     models: tuple[str, ...] = ("test-model",),
     api_key: str | None = None,
     refuse_fields: tuple[str, ...] = (),
+    port: int = 0,
 ) -> Iterator[OpenAIServer]:
     """Serve in a thread until the block ends.
 
@@ -248,6 +248,7 @@ def openai_server(
         models: the names it knows; others get HTTP 404 ``model_not_found``.
         api_key: asked for where given; another one gets HTTP 401.
         refuse_fields: fields of a request that get HTTP 400 ``unsupported_parameter``.
+        port: to listen on; a free one unless given.
     """
     server = OpenAIServer(
         reply=reply,
@@ -256,6 +257,7 @@ def openai_server(
         models=models,
         api_key=api_key,
         refuse_fields=refuse_fields,
+        port=port,
     )
     ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     with ThreadPoolExecutor(1) as executor:

@@ -41,14 +41,19 @@ class Pace:
         self._tokens = 0.0
         self._n_replies = 0
 
+    @property
+    def gap(self) -> float:
+        """Seconds kept between two requests."""
+        return max(self._gap, self._refused_gap)
+
     async def turn(self) -> None:
         """Wait until the next request may be sent."""
         while (wait := self._next - time.monotonic()) > 0:
             # In steps: a reply that comes meanwhile may say that there is room again. A little more
             # than was asked for, not the same for everyone.
             await asyncio.sleep(min(wait * (1 + 0.1 * random.random()), 0.5))
-        if gap := max(self._gap, self._refused_gap):
-            self._next = time.monotonic() + gap
+        if self.gap:
+            self._next = time.monotonic() + self.gap
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so long."""
