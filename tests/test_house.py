@@ -100,7 +100,9 @@ def test_importing_the_package_has_no_effect(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
 
 
-@pytest.mark.parametrize("verb", ["", "audit", "compare", "show", "report", "demo", "lab", "plan"])
+@pytest.mark.parametrize(
+    "verb", ["", "audit", "compare", "show", "report", "demo", "lab", "plan", "label"]
+)
 def test_help_loads_nothing_heavy(verb: str) -> None:
     loaded = modules_loaded_by("-m", "isogloss", *verb.split(), "--help")
     # Typer reads an option's default with pydantic: a verb's own help may load that, and no more.

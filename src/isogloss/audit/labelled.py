@@ -18,13 +18,11 @@ import numpy as np
 import polars as pl
 
 from isogloss.audit.tally import Array
+from isogloss.label.labeller import ADJUDICATED
 from isogloss.label.sheet import Sheet, read_sheet
 from isogloss.label.source import choose_source
 from isogloss.stats.calibrate import TRUTHS, VERDICTS
 from isogloss.store import RunStore
-
-ADJUDICATED = "adjudicated"
-"""The labeller whose word ends a disagreement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
