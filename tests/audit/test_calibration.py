@@ -216,6 +216,8 @@ def test_languages_that_cannot_be_corrected_say_why(rows: list[Measurement]) -> 
         assert (unlabelled.verdict, unlabelled.reason) == ("not measured", "no labels")
         need = only(rows, metric="labels_to_halve", language=UNLABELLED, category=metric)
         assert (need.estimate, need.reason) == (None, "no labels")
+    j = only(rows, metric="youden_j", language=BLIND, category="intent:harmful")
+    assert j.reason == "the judge gave no verdict on a labelled reply"
     guess = only(rows, metric="compliance_rate", language=GUESSING)
     assert guess.verdict == "not measured"
     assert (guess.reason or "").startswith("Youden's J is")

@@ -17,7 +17,8 @@ does not know it: ``unverified`` there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,7 +30,6 @@ from isogloss.audit.measure import in_order
 from isogloss.audit.tally import Array
 from isogloss.languages import ShareTable
 from isogloss.records import INTENTS, Measurement
-from isogloss.stats.intervals import Estimate
 from isogloss.store import RunStore
 
 AREA = "calibration"
@@ -47,6 +47,9 @@ def calibrate_run(
         shares: gives tiers and the x axis of slopes.
         samples: planned answers a prompt.
     """
+    labelled = store.labels.frame()
+    if labelled.filter((pl.col("target") == target) & (pl.col("arm") == arm)).is_empty():
+        return []
     responses = store.labels.responses(target=target, arm=arm, judge=judge)
     planned = store.planned()
     rows: list[Measurement] = []
@@ -57,26 +60,45 @@ def calibrate_run(
         common = {
             "area": AREA, "target": target, "arm": arm, "judge": judge, "variant": variant,
         }  # fmt: skip
-        found = responses.filter(pl.col("variant") == variant)
-        in_variant = planned.filter(pl.col("variant") == variant)
-        languages = in_order(in_variant["language"].unique().to_list(), shares)
-        parts: dict[str, JudgePart] = {}
-        js: dict[str, dict[str, list[Estimate]]] = {}
-        for intent in INTENTS:
-            counts = count_labelled(found, labels, intent=intent, languages=languages)
-            parts[intent] = JudgePart(
-                counts=counts,
-                planned=_planned(in_variant, intent, languages) * samples,
-                shares=shares,
-                weights=_weights(counts, labels, judge),
-                refused=_unusable(found, labels, judge),
-                common=common,
-            )
-            js[intent] = judge_js(parts[intent])
-            rows += agreement_rows(parts[intent], intent, js[intent])
+        in_variant = pl.col("variant") == variant
+        found, asked = responses.filter(in_variant), planned.filter(in_variant)
+        parts = _parts(found, asked, labels, shares, samples, common)
+        rows += _variant_rows(parts)
+        languages = parts["harmful"].counts.languages
         rows += labeller_rows(found, labels, languages, shares, common)
-        for name, rate in CORRECTED.items():
-            rows += corrected_rows(parts[rate.intent], name, js[rate.intent][rate.j])
+    return rows
+
+
+def _parts(
+    found: pl.DataFrame,
+    planned: pl.DataFrame,
+    labels: LabelSet,
+    shares: ShareTable,
+    samples: int,
+    common: Mapping[str, Any],
+) -> dict[str, JudgePart]:
+    """Verdicts beside labels, by intent, on one language axis."""
+    languages = in_order(planned["language"].unique().to_list(), shares)
+    refused = _unusable(found, labels, common["judge"])
+    parts: dict[str, JudgePart] = {}
+    for intent in INTENTS:
+        counts = count_labelled(found, labels, intent=intent, languages=languages)
+        parts[intent] = JudgePart(
+            counts=counts,
+            planned=_planned(planned, intent, languages) * samples,
+            shares=shares,
+            weights=_weights(counts, labels, common["judge"]),
+            refused=refused,
+            common=common,
+        )
+    return parts
+
+
+def _variant_rows(parts: Mapping[str, JudgePart]) -> list[Measurement]:
+    js = {intent: judge_js(part) for intent, part in parts.items()}
+    rows = [row for name, part in parts.items() for row in agreement_rows(part, name, js[name])]
+    for name, rate in CORRECTED.items():
+        rows += corrected_rows(parts[rate.intent], name, js[rate.intent][rate.j])
     return rows
 
 

@@ -49,7 +49,8 @@ def youden_j(confusion: ArrayLike, classes: ArrayLike, *, level: float = 0.95) -
     method = "sensitivity + specificity - 1, MOVER of Wilson limits"
     if not (n.sum(axis=0) > 0).all():
         kind = "positive" if n_positive == 0 else "negative"
-        return not_measured(method, f"no label is {kind}", n=round(total))
+        reason = f"no label is {kind}" if total else "the judge gave no verdict on a labelled reply"
+        return not_measured(method, reason, n=round(total))
     check_level(level)
     low, high = fixed_language_bounds(k, n, np.array([1.0, -1.0]))(level)
     rates = k.sum(axis=0) / n.sum(axis=0)
