@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -164,16 +165,26 @@ def chat_options(out: Path, server: OpenAIServer) -> list[str]:
 def test_an_endpoint_estimated_then_asked(
     english_set: Path, tmp_path: Path, server: OpenAIServer
 ) -> None:
-    out = tmp_path / "out.csv"
+    out, prices = tmp_path / "out.csv", tmp_path / "prices.csv"
+    prices.write_text(
+        "model,input_per_million,output_per_million,currency\ntest-model,10,1000,EUR\n"
+    )
     result = translate(english_set, *chat_options(out, server), "--dry-run", "--json")
     assert result.exit_code == 0, result.stderr
     (estimate,) = json.loads(result.stdout)
+    assert estimate["cost"] is None
     assert (estimate["n_calls"], estimate["n_known"], server.n_calls) == (40, 0, 0)
     assert 40 * 100 < estimate["n_prompt_tokens"] < 40 * 500
     assert not list(tmp_path.glob("out*"))
-    result = translate(english_set, *chat_options(out, server))
+    result = translate(english_set, *chat_options(out, server), "--prices", prices)
     assert result.exit_code == 0, result.stderr
-    assert "asked 40 times now" in result.stdout
+    used = re.search(
+        r"asked 40 times now, ([\d,]+) tokens read, ([\d,]+) written; cost: ([\d.]+) EUR",
+        result.stdout,
+    )
+    assert used is not None
+    read, written = (int(used[i].replace(",", "")) for i in (1, 2))
+    assert float(used[3]) == pytest.approx((10 * read + 1000 * written) / 1e6, abs=0.005)
     assert server.n_calls == 40
     texts = {p.prompt_id: p.text for p in load_prompts(out).prompts if p.language == "sw"}
     assert texts == {p.prompt_id: f"tafsiri {p.text}" for p in english(40)}

@@ -34,7 +34,11 @@ def test_good_translations_raise_nothing(text: str, language: str) -> None:
         (ENGLISH.upper().rstrip("?"), {"copy", "wrong_language"}),
         ("…!?", {"empty", "too_short"}),
         ("I'm sorry, but I cannot help with that request.", {"engine_reply", "wrong_language"}),
-        (f"Here is the translation: {FRENCH}", {"engine_reply"}),
+        (f"Here is the translation: {FRENCH}", {"engine_reply", "untranslated_part"}),
+        (
+            "Comment puis-je réparer la vieille porte of my house, please tell me?",
+            {"untranslated_part"},
+        ),
         ("Comment puis-je réparer " + "la vieille porte " * 12, {"repetition", "too_long"}),
         ("Comment ?", {"too_short"}),
         (SWAHILI, {"wrong_language"}),

@@ -14,8 +14,10 @@ from isogloss.records import Intent
 
 if TYPE_CHECKING:
     from isogloss.records import Measurement
+    from isogloss.targets.prices import Prices
     from isogloss.translate.estimate import Estimate
-    from isogloss.translate.job import TranslationConfig, TranslationResult
+    from isogloss.translate.job import TranslationResult
+    from isogloss.translate.run import Usage
 
 EPILOG = """
 Examples:
@@ -87,6 +89,10 @@ def translate(
     ] = "OPENAI_API_KEY",
     connections: Annotated[int, typer.Option(help="Requests in flight at once.")] = 16,
     timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="CSV: model,input_per_million,output_per_million,currency."),
+    ] = None,
     batch_tokens: Annotated[
         int | None, typer.Option(help="Most tokens in a batch; chosen by size unless given.")
     ] = None,
@@ -111,6 +117,7 @@ def translate(
     from isogloss.endpoint import EndpointOptions
     from isogloss.errors import InputError
     from isogloss.targets.options import LocalOptions
+    from isogloss.targets.prices import load_prices
     from isogloss.translate.job import TranslationConfig, estimate_translation, run_translation
 
     if to is None:
@@ -146,12 +153,13 @@ def translate(
             device=device, dtype=dtype, batch_tokens=batch_tokens, revision=revision
         ),
     )
+    price_table = load_prices(prices) if prices else None
     if dry_run:
-        _print_estimates(estimate_translation(config), as_json=json)
+        _print_estimates(estimate_translation(config), price_table, as_json=json)
         return
     with progress_bars() as progress:
         result = run_translation(config, progress=progress)
-    _print_result(result, config, as_json=json)
+    _print_result(result, price_table, as_json=json)
 
 
 def _print_holes(path: Path, intent: Intent | None, *, as_json: bool) -> None:
@@ -175,23 +183,38 @@ def _print_holes(path: Path, intent: Intent | None, *, as_json: bool) -> None:
     )
 
 
-def _print_estimates(estimates: Sequence[Estimate], *, as_json: bool) -> None:
+def _print_estimates(
+    estimates: Sequence[Estimate], prices: Prices | None, *, as_json: bool
+) -> None:
     from isogloss.cli.terminal import one_line
 
+    costs = [_cost(e.engine, prices, e.n_prompt_tokens, e.n_tokens) for e in estimates]
     if as_json:
-        print(json_format.dumps([asdict(estimate) for estimate in estimates]))
+        rows = [asdict(e) | {"cost": cost} for e, cost in zip(estimates, costs, strict=True)]
+        print(json_format.dumps(rows))
         return
-    for one in estimates:
+    for one, cost in zip(estimates, costs, strict=True):
         typer.echo(
             one_line(
                 f"{one.stage}, {one.engine}: {one.n_calls} calls ({one.n_known} known already), "
-                f"about {one.n_prompt_tokens:,} tokens read and {one.n_tokens:,} written"
+                f"about {one.n_prompt_tokens:,} tokens read and {one.n_tokens:,} written; cost: "
+                + (f"about {cost}" if cost else "not known (name a price table with --prices)")
             )
         )
-    typer.echo("tokens are guessed from characters; nothing was asked or written", err=True)
+    typer.echo("tokens are guessed (3 bytes a token); nothing was asked or written", err=True)
 
 
-def _print_result(result: TranslationResult, config: TranslationConfig, *, as_json: bool) -> None:
+def _cost(
+    engine: str, prices: Prices | None, n_prompt_tokens: int | None, n_tokens: int | None
+) -> str | None:
+    """In words; None where the price or the tokens are not known."""
+    price = (prices or {}).get(engine.removeprefix("openai:"))
+    if price is None or n_prompt_tokens is None or n_tokens is None:
+        return None
+    return str(price.of(n_prompt_tokens, n_tokens))
+
+
+def _print_result(result: TranslationResult, prices: Prices | None, *, as_json: bool) -> None:
     from isogloss.cli.tables import print_json
     from isogloss.cli.terminal import one_line
     from isogloss.translate.rates import translation_rows, untranslated_rows
@@ -216,13 +239,18 @@ def _print_result(result: TranslationResult, config: TranslationConfig, *, as_js
             err=True,
         )
     if not as_json:
-        used = done.usage
-        typer.echo(
-            f"asked {used.n_calls} times now: {used.n_prompt_tokens:,} tokens read, "
-            f"{used.n_tokens:,} written"
-        )
+        for used in done.usage:
+            typer.echo(one_line(_spent(used, prices)))
         typer.echo(one_line(f"set: {result.out}"))
-        typer.echo(one_line(f"next: isogloss audit TARGET --prompts {config.out}"))
+        typer.echo(one_line(f"next: isogloss audit TARGET --prompts {result.out}"))
+
+
+def _spent(used: Usage, prices: Prices | None) -> str:
+    line = f"{used.engine}: asked {used.n_calls:,} times now"
+    if used.n_prompt_tokens is not None and used.n_tokens is not None:
+        line += f", {used.n_prompt_tokens:,} tokens read, {used.n_tokens:,} written"
+    cost = _cost(used.engine, prices, used.n_prompt_tokens, used.n_tokens)
+    return f"{line}; cost: {cost}" if cost else line
 
 
 def _print_table(rows: Sequence[Measurement]) -> None:

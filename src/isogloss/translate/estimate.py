@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from isogloss.translate.chat import CHAT_SETTINGS, translation_messages
 from isogloss.translate.journal import Journal, identity_of
 from isogloss.translate.plan import Plan
-from isogloss.translate.scripts import width
 
-LETTERS_A_TOKEN = 4.0
-"""Of English, in the tokenizers of today; other scripts take more tokens, see `GROWTH`."""
-GROWTH = 2.0
-"""Tokens of a translation for one of its English source: 1.2 in French, 5 and more in scripts far
-from the tokenizer's. A middle, good for the order of magnitude."""
+BYTES_A_TOKEN = 3
+"""UTF-8 bytes a token is taken to stand for, on the high side: English has about 4.5."""
+TOKENS_A_MESSAGE = 8
+"""What a chat template adds to a message."""
+GROWTH = 2
+"""Tokens of a translation for one of its source: about 1.2 in French, 3 in Bengali. A middle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """One stage's calls; tokens are estimates from characters.
+    """One stage's calls; tokens are estimates from bytes.
 
     Attributes:
         stage: ``translate``, ``second engine`` or ``translate back``.
@@ -60,23 +60,26 @@ def estimate_calls(plan: Plan, engines: Mapping[str, str], journal: Journal) -> 
             and journal.find_by(identity_of(engine, CHAT_SETTINGS), plan.source, language, text)
         }
         sizes = [_sizes(text, plan.source, language) for language, text in sorted(wanted - known)]
-        back = stage == "translate back"
+        read, written = (1, GROWTH) if stage != "translate back" else (GROWTH, 1)
         estimates.append(
             Estimate(
                 stage=stage,
                 engine=engine,
                 n_calls=len(sizes),
                 n_known=len(known),
-                n_prompt_tokens=round(sum(said + text * (GROWTH if back else 1)
-                                          for said, text in sizes)),
-                n_tokens=round(sum(text * (1 if back else GROWTH) for _, text in sizes)),
+                n_prompt_tokens=sum(said + read * text for said, text in sizes),
+                n_tokens=sum(written * text for _, text in sizes),
             )
-        )  # fmt: skip
+        )
     return estimates
 
 
-def _sizes(text: str, source: str, target: str) -> tuple[float, float]:
+def _sizes(text: str, source: str, target: str) -> tuple[int, int]:
     """Tokens of the instruction round a text, and of the text."""
-    messages = translation_messages(text, source, target)
-    own = width(text) / LETTERS_A_TOKEN
-    return sum(width(m["content"]) for m in messages) / LETTERS_A_TOKEN - own, own
+    messages = translation_messages("", source, target)
+    said = sum(_tokens(message["content"]) + TOKENS_A_MESSAGE for message in messages)
+    return said, _tokens(text)
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)

@@ -34,6 +34,7 @@ FLAGS: dict[str, str] = {
     "too_long": "far longer than the language's translations are",
     "too_short": "far shorter than the language's translations are",
     "truncated": "it ends in the middle",
+    "untranslated_part": "its first or second half is still in the source language",
     "wrong_language": "in another language or script than asked for",
 }
 """Every flag and what it says about a translation."""
@@ -157,6 +158,18 @@ def _is_in_wrong_language(row: Candidate) -> bool:
     return found is not None and found.split("-")[0] != row.language.split("-")[0]
 
 
+def _is_partly_untranslated(row: Candidate) -> bool:
+    if is_lab(row.language) or _is_in_wrong_language(row):
+        return False
+    middle = len(row.text) // 2
+    halves = (row.text[:middle].rpartition(" ")[0], row.text[middle:].partition(" ")[2])
+    return any(
+        sum(c.isalpha() for c in half) >= _LETTERS_FOR_LANGUAGE
+        and identify_language(half) == row.source_language
+        for half in halves
+    )
+
+
 _CHECKS: dict[str, Callable[[Candidate], bool]] = {
     "copy": _is_copy,
     "empty": _is_empty,
@@ -165,6 +178,7 @@ _CHECKS: dict[str, Callable[[Candidate], bool]] = {
     "names": _loses_names,
     "numbers": lambda row: bool(lost_numbers(row.source, row.text)),
     "repetition": _repeats,
+    "untranslated_part": _is_partly_untranslated,
     "wrong_language": _is_in_wrong_language,
 }
 """What one row tells alone."""

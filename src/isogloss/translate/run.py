@@ -54,15 +54,16 @@ class Untranslated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What was asked of engines in this process, cached answers left out.
+    """What one engine was asked in this process; what the journal had is left out.
 
     Attributes:
-        n_prompt_tokens, n_tokens: where the engine counts them.
+        n_prompt_tokens, n_tokens: read and written; None where the engine does not count.
     """
 
+    engine: str
     n_calls: int = 0
-    n_prompt_tokens: int = 0
-    n_tokens: int = 0
+    n_prompt_tokens: int | None = None
+    n_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +74,13 @@ class TranslatedSet:
         prompts: given and translated, sorted by key.
         untranslated: what is planned and missing, sorted by key; asked again next time.
         notes: what a reader should know.
-        usage: of this process.
+        usage: of every engine asked in this process.
     """
 
     prompts: tuple[Prompt, ...]
     untranslated: tuple[Untranslated, ...]
     notes: tuple[str, ...]
-    usage: Usage
+    usage: tuple[Usage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ def translate_plan(
         prompts=tuple(sorted(prompts, key=lambda prompt: prompt.key)),
         untranslated=tuple(sorted([*missing, *no_source], key=lambda one: one.key)),
         notes=(*plan.notes, *notes),
-        usage=asked.usage,
+        usage=tuple(asked.usage.values()),
     )
 
 
@@ -160,7 +161,7 @@ class _Asked:
     def __init__(self, journal: Journal, progress: Progress) -> None:
         self._journal = journal
         self._progress = progress
-        self.usage = Usage()
+        self.usage: dict[str, Usage] = {}
 
     def fill(
         self, stage: str, holes: Sequence[Hole], engine: Translator
@@ -220,16 +221,23 @@ class _Asked:
                 answer = _storable(raw)
                 answers[source, target, texts[index]] = answer
                 self._journal.add(engine, source, target, texts[index], answer)
-                self._count(answer)
+                self._count(engine.name, answer)
                 self._progress(stage, len(answers), total)
         return answers
 
-    def _count(self, answer: TranslatedText) -> None:
-        self.usage = Usage(
-            n_calls=self.usage.n_calls + 1,
-            n_prompt_tokens=self.usage.n_prompt_tokens + (answer.n_prompt_tokens or 0),
-            n_tokens=self.usage.n_tokens + (answer.n_tokens or 0),
+    def _count(self, engine: str, answer: TranslatedText) -> None:
+        used = self.usage.get(engine, Usage(engine=engine))
+        self.usage[engine] = Usage(
+            engine=engine,
+            n_calls=used.n_calls + 1,
+            n_prompt_tokens=_sum(used.n_prompt_tokens, answer.n_prompt_tokens),
+            n_tokens=_sum(used.n_tokens, answer.n_tokens),
         )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    """Missing is not zero: None only where nothing was counted at all."""
+    return other if one is None else one + (other or 0)
 
 
 def _answers(
