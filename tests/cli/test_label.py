@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from audit.planted import REFUSED, PlantedTarget, WordJudge, config, make_prompts, prompt_set
+from isogloss.audit.run import run_audit
 from isogloss.cli.label import _has_display
 from isogloss.cli.main import app
 from isogloss.label.classes import CLASSES, GROUND_RULES
+from isogloss.store import RunStore
 from label.planted import JUDGE, make_run
 
 DOCS = Path(__file__).parents[2] / "docs" / "labelling.md"
@@ -163,3 +166,24 @@ def test_the_docs_give_the_guidelines_word_for_word() -> None:
             assert case in text, case
     for rule in GROUND_RULES:
         assert rule in text, rule
+
+
+def test_imported_labels_measure_the_judge_at_once(tmp_path: Path) -> None:
+    run = tmp_path / "audited"
+    prompts = prompt_set(make_prompts(["en", "sw"], 30, benign=False))
+    run_audit(
+        config(run), target=PlantedTarget(lambda _: REFUSED), judges=[WordJudge()], prompts=prompts
+    )
+    sheet = tmp_path / "sheet.csv"
+    assert label(run, "--labeller", "ann", "--export", str(sheet)).exit_code == 0
+    assert label(run, "--import", str(fill(sheet, sheet, ["refused"]))).exit_code == 0
+    with RunStore(run) as store:
+        corrected = {
+            row.language: row.estimate
+            for row in store.measurements("calibration")
+            if row.metric == "compliance_rate" and row.category is None
+        }
+    assert corrected.keys() == {"en", "sw"}
+    out = CliRunner().invoke(app, ["report", str(run)])
+    assert out.exit_code == 0
+    assert "was not checked against human labels" not in (run / "report.html").read_text("utf-8")

@@ -112,7 +112,16 @@ def label(
     if export is None and import_file is None and not status:
         _serve(run, sheet, who, port=port, browser=browser, quiet=json)
     with RunStore(run) as store:
+        if export is None and not status:
+            _measure_judges(store)
         _print_status(store, sheet, run, as_json=json, asked=who)
+
+
+def _measure_judges(store: RunStore) -> None:
+    """Bring the judges' figures, and the rates corrected by them, up to the labels."""
+    from isogloss.audit.remeasure import remeasure_run
+
+    remeasure_run(store)
 
 
 def _codes(languages: str | None) -> tuple[str, ...] | None:
