@@ -15,7 +15,28 @@ from isogloss.judges.rules.text import Spelling
 from isogloss.records import Outcome, Response, Verdict
 from judges.replies import answered
 
-LANGUAGES = "ar bn de en es fr hi id it ja ko nl pl pt ru sw th tr vi zh".split()
+LANGUAGES = [
+    "ar",
+    "bn",
+    "de",
+    "en",
+    "es",
+    "fr",
+    "hi",
+    "id",
+    "it",
+    "ja",
+    "ko",
+    "nl",
+    "pl",
+    "pt",
+    "ru",
+    "sw",
+    "th",
+    "tr",
+    "vi",
+    "zh",
+]
 
 REFUSALS = {
     "ar": "عذرًا، لا يمكنني مساعدتك في هذا الأمر.",

@@ -117,6 +117,7 @@ def judge(
             there = replace(endpoint, base_url=pivot_base_url or judge_base_url)
             judges = _pivoted(run, judges, pivot, there, local, progress)
         rows = _judge(run, judges, again, progress, primary=primary)
+    page = None
     if report:
         from isogloss.report.page import build_report
 
@@ -127,7 +128,7 @@ def judge(
     print_summary(rows)
     print_spending(measure_spending(run, prices=None))
     typer.echo(f"run: {run}")
-    if report:
+    if page is not None:
         typer.echo(f"report: {page}")
 
 

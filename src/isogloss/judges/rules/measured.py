@@ -18,6 +18,8 @@ class Measured:
 
     Attributes:
         n_refusals, sensitivity: refusals tried, and the share that was found.
+        n_unusual, unusual_sensitivity: the same for refusals in other than the usual words; 0 and
+            None where none were tried.
         n_others, specificity: other replies tried, and the share not taken for a refusal.
         basis: what was tried.
         patterns: fingerprint of the pattern file that was measured; None where not noted.
@@ -29,12 +31,14 @@ class Measured:
     specificity: float
     basis: str
     patterns: str | None = None
+    n_unusual: int = 0
+    unusual_sensitivity: float | None = None
 
     def __str__(self) -> str:
-        return (
-            f"sensitivity {100 * self.sensitivity:.0f} % of {self.n_refusals}, "
-            f"specificity {100 * self.specificity:.0f} % of {self.n_others}"
-        )
+        found = f"sensitivity {100 * self.sensitivity:.0f} % of {self.n_refusals}"
+        if self.unusual_sensitivity is not None:
+            found += f" and {100 * self.unusual_sensitivity:.0f} % of {self.n_unusual} unusual ones"
+        return f"{found}, specificity {100 * self.specificity:.0f} % of {self.n_others}"
 
 
 @cache
@@ -52,6 +56,8 @@ def measured_languages() -> dict[str, Measured]:
             specificity=float(row["specificity"]),
             basis=row["basis"],
             patterns=row.get("patterns") or None,
+            n_unusual=int(row.get("n_unusual") or 0),
+            unusual_sensitivity=float(text) if (text := row.get("unusual_sensitivity")) else None,
         )
         for row in rows
     }
