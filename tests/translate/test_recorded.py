@@ -87,5 +87,5 @@ def test_a_corrected_file_is_another_engine(tmp_path: Path) -> None:
 def test_what_is_no_engine(spec: str) -> None:
     from isogloss.errors import ModelError
 
-    with pytest.raises(ModelError, match=r"openai:MODEL, hf:PATH_OR_ID .*, file:FILE, lab:PRESET"):
+    with pytest.raises(ModelError, match=r"openai:MODEL, hf:PATH_OR_ID.*, file:FILE, lab:PRESET"):
         load_translator(spec)

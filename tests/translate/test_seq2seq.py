@@ -50,6 +50,23 @@ def test_every_family_loads_and_translates_in_order(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_revision_stands_behind_an_at(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    def locate(source: str, options: LocalOptions) -> Path:
+        seen.append((source, options.revision))
+        return folders["madlad"]
+
+    monkeypatch.setattr("isogloss.translate.seq2seq.locate_checkpoint", locate)
+    assert load_translator("hf:org/model@refs/pr/45").name == "hf:org/model@refs/pr/45"
+    odd = tmp_path / "a@b"
+    odd.mkdir()
+    assert load_translator(f"hf:{odd}").name == f"hf:{odd}"
+    assert seen == [("org/model", "refs/pr/45"), (str(odd), None)]
+
+
 def test_source_and_target_reach_the_model(folders: dict[str, Path]) -> None:
     engine: Any = LocalTranslator(str(folders["nllb"]), LocalOptions())
     wanted = engine._languages.wanted("sw", "ko")

@@ -53,7 +53,7 @@ def translate(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="openai:MODEL, hf:PATH_OR_ID (NLLB, M2M-100, MADLAD, OPUS), file:FILE or "
+            help="openai:MODEL, hf:PATH_OR_ID@REVISION (NLLB, M2M-100, MADLAD, OPUS), file:FILE or "
             "lab:PRESET."
         ),
     ] = None,
@@ -98,9 +98,6 @@ def translate(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, …")] = "auto",
-    revision: Annotated[
-        str | None, typer.Option(help="Commit, tag or branch of models from the hub.")
-    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what openai: engines would be asked.")
     ] = False,
@@ -149,9 +146,7 @@ def translate(
         endpoint=EndpointOptions(
             base_url=base_url, api_key_env=api_key_env, connections=connections, timeout=timeout
         ),
-        local=LocalOptions(
-            device=device, dtype=dtype, batch_tokens=batch_tokens, revision=revision
-        ),
+        local=LocalOptions(device=device, dtype=dtype, batch_tokens=batch_tokens),
     )
     price_table = load_prices(prices) if prices else None
     if dry_run:
@@ -177,9 +172,11 @@ def _print_holes(path: Path, intent: Intent | None, *, as_json: bool) -> None:
     for language, n in holes.items():
         typer.echo(f"{language:<12} {n_ids - n:>6} of {n_ids} prompts, {n} missing")
     lacking = [language for language, n in holes.items() if n]
-    named = ",".join(lacking) or "LANGUAGES"
     typer.echo(
-        f"nothing was translated: name languages with --to {named}, --engine and --out", err=True
+        f"nothing was translated; fill them: --to {','.join(lacking)} --engine ENGINE --out FILE"
+        if lacking
+        else "nothing is missing; --to adds languages",
+        err=True,
     )
 
 

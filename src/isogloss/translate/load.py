@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from isogloss.endpoint import EndpointOptions
 from isogloss.errors import InputError, ModelError
@@ -16,7 +18,7 @@ def load_translator(
     """Load what ``spec`` names.
 
     Args:
-        spec: one of `SCHEMES`.
+        spec: one of `SCHEMES`; ``lab:PRESET~noise=RATE`` plants errors.
         endpoint: for ``openai:``; the defaults unless given.
         local: for ``hf:``; the defaults unless given.
 
@@ -47,6 +49,9 @@ def _load_chat(model: str, endpoint: EndpointOptions, local: LocalOptions) -> Tr
 def _load_local(source: str, endpoint: EndpointOptions, local: LocalOptions) -> Translator:
     from isogloss.translate.seq2seq import LocalTranslator
 
+    folder, at, revision = source.rpartition("@")
+    if at and not Path(source).expanduser().is_dir():
+        source, local = folder, replace(local, revision=revision)
     return LocalTranslator(source.rstrip("/"), local)
 
 
@@ -77,7 +82,7 @@ def _load_lab(rest: str, endpoint: EndpointOptions, local: LocalOptions) -> Tran
 
 SCHEMES = {
     "openai": "openai:MODEL",
-    "hf": "hf:PATH_OR_ID (NLLB, M2M-100, MADLAD, OPUS)",
+    "hf": "hf:PATH_OR_ID[@REVISION] (NLLB, M2M-100, MADLAD, OPUS)",
     "file": "file:FILE",
     "lab": "lab:PRESET",
 }
