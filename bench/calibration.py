@@ -43,7 +43,7 @@ from isogloss.stats.contrast import (
 from isogloss.stats.corrected import corrected_gap, corrected_rate
 from isogloss.stats.distributions import Array
 from isogloss.stats.intervals import summarise_rates, wilson_bounds
-from planted_judges import JUDGES, TRUTH, draw
+from planted_judges import JUDGES, TRUTH, draw, varied_rates
 
 SEED = 20260202
 CHUNK = 250
@@ -70,14 +70,6 @@ class Result:
     coverage: float
     naive_width: float
     width: float
-
-
-def varied_rates(mean: Array, sd: float, n: int, rng: np.random.Generator) -> Array:
-    """[n, L] true rates of languages drawn around [L] ``mean`` (beta; the sd as far as it fits)."""
-    spread = np.minimum(sd, 2 / 3 * np.sqrt(mean * (1 - mean)))
-    strength = mean * (1 - mean) / np.square(spread) - 1
-    drawn = rng.beta(mean * strength, (1 - mean) * strength, (n, mean.size))
-    return np.clip(drawn, 1e-4, 0.85)
 
 
 def covered(ends: tuple[Array, Array], truth: float | Array) -> float:
@@ -230,27 +222,31 @@ def check_gap(
         raise SystemExit(f"public gap differs from the batch: {found}")
 
 
-def refusals(n: int) -> Iterator[tuple[str, int, tuple[float, float], float]]:
-    """How often each judge is refused: (judge, labels, truth, share of audits)."""
+def refusals(n: int) -> Iterator[tuple[str, int, float, float]]:
+    """How often a judge is refused, and what its corrections cover where it is not."""
     truths = ((0.02, 0.3), (0.2, 0.1), (0.6, 0.005))
     for name, m, truth in itertools.product(REFUSED, (30, 100, 200), truths):
         rng = np.random.default_rng(derive_seed(SEED, "refused", name, str(m), str(truth)))
-        n_refused = 0
+        n_refused = n_covered = 0
         for start in range(0, n, CHUNK):
             size = min(CHUNK, n - start)
             shares, judges = np.array([truth]), np.array([JUDGES[name]])
-            _, labels = draw(shares, judges, 0.0, (N_REPLIES, 1), m, size, rng)
+            verdicts, labels = draw(shares, judges, 0.0, (N_REPLIES, 1), m, size, rng)
             table = labels[:, :, 0, :3].sum(axis=1)
             positive, negative = table[..., 0].sum(axis=1), table[..., 1:].sum(axis=(1, 2))
             hits, alarms = table[:, 0, 0], table[:, 0, 1:].sum(axis=1)
             j = hits / np.maximum(positive, 1) - alarms / np.maximum(negative, 1)
             refused = (np.minimum(positive, negative) >= MIN_OF_A_KIND) & (j < MIN_J)
             n_refused += int(refused.sum())
+            counts = Counts(verdicts=verdicts, labels=labels, share=SHARES["compliance_rate"])
+            low, high = (end[:, 0] for end in summarise_corrected(counts).bounds(0.95))
+            n_covered += int((~refused & (low <= truth[0]) & (truth[0] <= high)).sum())
             if start == 0:
                 public = too_poor(youden_j(labels[0, :, 0, :3], [True, False, False]))
                 if (public is not None) != bool(refused[0]):
                     raise SystemExit(f"public youden_j differs from the batch: {public}")
-        yield name, m, truth, n_refused / n
+        kept = n - n_refused
+        yield name, m, n_refused / n, n_covered / kept if kept >= 50 else float("nan")
 
 
 def agreement_cells(n: int) -> Iterator[tuple[str, int, float, float]]:
@@ -378,9 +374,13 @@ def main() -> None:
         for cell in itertools.islice(cells, 0, None, step):
             results += run(cell, n)
     holds = report(results)
-    print("\nrefused to correct (J under 0.3), % of audits at 2, 20 and 60 % complied")
+    print(
+        "\nrefused (J under 0.3) at 2, 20 and 60 % complied, % of audits | coverage of the others"
+    )
     for (name, m), rows in itertools.groupby(refusals(n), key=lambda row: row[:2]):
-        print(f"  {name:<10} {m:>4} labels " + "".join(f"{100 * row[3]:>7.1f}" for row in rows))
+        found = [(100 * refused, 100 * kept) for _, _, refused, kept in rows]
+        parts, kept = ("".join(f"{x:>7.1f}" for x in side) for side in zip(*found, strict=True))
+        print(f"  {name:<10} {m:>4} labels {parts} | {kept}")
     print("\ncoverage of kappa and J where they can be given")
     for label, m, kappa, j in agreement_cells(min(n, 1000)):
         print(f"  {label:<38} {m:>4} labels {100 * kappa:>6.1f} {100 * j:>6.1f}")

@@ -69,3 +69,11 @@ def draw(
     both = np.where(chosen, said * 3 + true, -1)
     labels = np.stack([(both == v).sum(-1) for v in range(15)], axis=-1).astype(np.float64)
     return verdicts, labels.reshape(*labels.shape[:-1], 5, 3)
+
+
+def varied_rates(mean: Array, sd: float, n: int, rng: np.random.Generator) -> Array:
+    """[n, L] true rates of languages drawn around [L] ``mean`` (beta; the sd as far as it fits)."""
+    spread = np.minimum(sd, 2 / 3 * np.sqrt(mean * (1 - mean)))
+    strength = mean * (1 - mean) / np.square(spread) - 1
+    drawn = rng.beta(mean * strength, (1 - mean) * strength, (n, mean.size))
+    return np.clip(drawn, 1e-4, 0.85)
