@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from isogloss.audit.selection import select_prompts
-from isogloss.errors import InputError, ModelError, StoreError
+from isogloss.errors import InputError, StoreError
 from isogloss.judges.base import Judge
+from isogloss.judges.load import load_judge
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
 from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
 from isogloss.prompts.rows import read_table
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 LAB = "lab:"
 REPLAY = "replay:"
-JUDGES = ("oracle", "recorded")
 
 
 @runtime_checkable
@@ -77,7 +77,11 @@ def prepare(
     chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
     if judges is None:
         names = config.judges if config.judges is not None else default_judges(config.target)
-        judges = [_judge(name, config.target) for name in names]
+        endpoint = config.judge_endpoint or config.endpoint
+        judges = [
+            load_judge(name, target=config.target, endpoint=endpoint, local=config.options)
+            for name in names
+        ]
         if "oracle" in names and (config.prompts is not None or prompts is not None):
             _check_lab_questions(chosen, config.target)
     folder = config.out or default_folder(config)
@@ -213,22 +217,6 @@ def default_judges(target: str) -> tuple[str, ...]:
     if target.startswith(LAB):
         return ("oracle",)
     return ("recorded",) if target.startswith(REPLAY) else ()
-
-
-def _judge(name: str, target: str) -> Judge:
-    if name == "oracle":
-        if not target.startswith(LAB):
-            raise ModelError(f"the oracle only judges lab targets, not {target}")
-        from isogloss.judges.oracle import OracleJudge
-        from isogloss.lab.recipe import parse_spec
-        from isogloss.lab.setting import Lab
-
-        return OracleJudge(Lab(parse_spec(target)))
-    if name == "recorded":
-        from isogloss.judges.recorded import RecordedJudge
-
-        return RecordedJudge()
-    raise ModelError(f"unknown judge {name!r}; choose one of {', '.join(JUDGES)}")
 
 
 def default_folder(config: AuditConfig) -> Path:
