@@ -146,8 +146,9 @@ def _load(
         raise InputError(
             f"{run} holds no responses yet; run `isogloss audit TARGET --out {run}` first"
         )
+    target = next((name for name in targets if name.startswith("lab:")), targets[0])
     return [
-        load_judge(spec, target=targets[0], endpoint=endpoint, local=local)
+        load_judge(spec, target=target, endpoint=endpoint, local=local)
         for spec in dict.fromkeys(specs)
     ]
 

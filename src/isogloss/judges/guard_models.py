@@ -193,9 +193,12 @@ def _place(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(device)
+        place = torch.device(device)
     except RuntimeError as error:
         raise ModelError(f"{device!r} is not a device; use auto, cpu, cuda or cuda:N.") from error
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"device {device!r} asked for, but torch sees no CUDA device here.")
+    return place
 
 
 def _too_long(n_tokens: int, longest: int) -> GuardWord:
