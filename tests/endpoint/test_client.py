@@ -177,6 +177,24 @@ def test_limits_are_met_and_not_run_into() -> None:
     assert not refused
 
 
+def test_waits_the_server_asks_for_are_no_attempts() -> None:
+    """One request each 30 ms and one retry: whoever is told when to come back gets a reply."""
+    free_at = 0.0
+
+    def reply(_: object) -> str | dict[str, object]:
+        nonlocal free_at
+        now = time.monotonic()
+        if now < free_at:
+            headers = {"retry-after-ms": f"{1000 * (free_at - now):.0f}"}
+            return {"status": 429, "error": {"message": "slow down"}, "headers": headers}
+        free_at = now + 0.03
+        return "yes"
+
+    with openai_server(reply) as server:
+        replies = ask(server, 20, connections=8, max_retries=1)
+    assert {reply.status for reply in replies.values()} == {"ok"}
+
+
 def test_a_daily_limit_ends_the_asking_at_once() -> None:
     def reply(messages: list[dict[str, str]]) -> str | dict[str, object]:
         if messages[-1]["content"] in ("job 0", "job 1"):

@@ -171,12 +171,30 @@ def test_what_is_left_is_spread_over_the_time_to_the_reset(
     assert pace.gap == pytest.approx(gap)
 
 
-def test_refusals_widen_the_gap_and_replies_close_it() -> None:
+def test_a_message_that_quotes_the_prompt_is_not_in_the_reason() -> None:
+    error = {"code": "bad", "message": "cannot read 'how do I harm' in field messages"}
+    assert of_status(400, {}, error, (), ["how do I harm"]).reason == "HTTP 400 bad"
+    assert "cannot read" in of_status(400, {}, error, (), ["something else"]).reason
+
+
+def test_refusals_widen_the_gap_once_a_round_and_replies_close_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     pace = Pace(4)
-    for _ in range(40):
+    for _ in range(64):
         pace.refused()
-    assert pace.gap > 5
-    for _ in range(300):
+    assert pace.gap == 0.001, "what was in flight together counts as one"
+    gaps: list[float] = []
+    for _ in range(5):
+        now += 10
+        pace.refused()
+        gaps.append(pace.gap)
+    assert gaps == pytest.approx([0.003, 0.007, 0.015, 0.031, 0.063])
+    pace.served(1)
+    assert pace.gap == pytest.approx(0.0567)
+    for _ in range(100):
         pace.served(1)
     assert pace.gap == 0
 

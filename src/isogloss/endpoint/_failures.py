@@ -35,6 +35,8 @@ _UNSUPPORTED_CODES = ("unsupported_parameter", "unsupported_value", "unknown_par
 _UNSUPPORTED_WORDS = re.compile(
     r"(not|does.?n.t) support|unsupported|unrecognized|unknown|not (permitted|allowed)|extra", re.I
 )
+_QUOTED = 40
+"""Characters of a prompt by which a quotation is known."""
 _PASSING = (408, 409, 425, 429)
 
 Kind = Literal["blocked", "fatal", "passing", "lasting", "unsupported"]
@@ -66,16 +68,21 @@ class Failure:
 
 
 def of_status(
-    status: int, headers: Mapping[str, str], body: object, sent: Collection[str] = ()
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    sent: Collection[str] = (),
+    prompts: Collection[str] = (),
 ) -> Failure:
     """Sort an HTTP error by its status and its body (the ``error`` object, or whatever came).
 
     Args:
         status, headers, body: of the response.
         sent: the optional fields of the request, for errors that name one.
+        prompts: the texts of the request; a message that quotes one is left out of the reason.
     """
     error = _ErrorBody.of(body)
-    reason = error.in_words(status)
+    reason = error.in_words(status, prompts)
 
     def failure(kind: Kind, *, wait: float | None = None, param: str | None = None) -> Failure:
         return Failure(kind=kind, reason=reason, wait=wait, param=param, status=status)
@@ -158,9 +165,10 @@ class _ErrorBody:
             return self.param
         return next((name for name in sent if re.search(rf"\b{name}\b", self.message)), None)
 
-    def in_words(self, status: int) -> str:
+    def in_words(self, status: int, prompts: Collection[str]) -> str:
         code = next((code for code in self.codes if code != "error"), "")
-        said = " ".join(self.message.split())[:200]
+        quotes = any(prompt[:_QUOTED].strip() in self.message for prompt in prompts if prompt)
+        said = "" if quotes else " ".join(self.message.split())[:200]
         return ": ".join(part for part in (f"HTTP {status} {code}".strip(), said) if part)
 
 

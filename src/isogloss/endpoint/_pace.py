@@ -17,6 +17,7 @@ _LONGEST = 120.0
 
 _FIRST_GAP = 0.001
 _WIDEST_GAP = 30.0
+_ROUND = 0.1
 
 
 class Pace:
@@ -25,9 +26,9 @@ class Pace:
     ``x-ratelimit-remaining-requests`` and ``-tokens`` tell how much is left until the reset. While
     plenty is, nothing waits; when what is left comes near the number of requests in flight, they
     are spread over the time to the reset, so that the limit is met and not run into. A refusal
-    (429, 503) with ``retry-after`` holds all requests for that long. Every refusal widens the gap
-    between requests by a quarter, every reply narrows it by a twentieth: where a server says
-    nothing of its limit, about one request in five is refused at the worst, and passes later.
+    (429, 503) with ``retry-after`` holds all requests for that long. Refusals double the
+    gap between requests, once a round, and every reply narrows it by a tenth: where a server says
+    nothing of its limit, at worst about one request in eight is refused, and passes later.
 
     Args:
         connections: requests in flight at once.
@@ -37,6 +38,7 @@ class Pace:
         self._few = 2 * connections
         self._gap = 0.0
         self._refused_gap = 0.0
+        self._widened = -math.inf
         self._next = 0.0
         self._tokens = 0.0
         self._n_replies = 0
@@ -61,13 +63,17 @@ class Pace:
 
     def refused(self) -> None:
         """A request was turned away for coming too fast."""
-        self._refused_gap = min(self._refused_gap * 1.25 + _FIRST_GAP, _WIDEST_GAP)
+        now = time.monotonic()
+        # All that were in flight together are refused together: that is one refusal.
+        if now - self._widened >= max(self._refused_gap, _ROUND):
+            self._widened = now
+            self._refused_gap = min(self._refused_gap * 2 + _FIRST_GAP, _WIDEST_GAP)
 
     def served(self, n_tokens: int) -> None:
         """A reply came; the tokens it took count towards a limit in tokens."""
         self._tokens += n_tokens
         self._n_replies += 1
-        narrower = self._refused_gap * 0.95
+        narrower = self._refused_gap * 0.9
         self._refused_gap = narrower if narrower > _FIRST_GAP / 2 else 0.0
 
     def heard(self, headers: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from isogloss.endpoint._failures import Failure, of_exception, of_status
 from isogloss.endpoint._reply import NoReplyError, NullReplyError, read_models, read_reply
+from isogloss.endpoint.address import is_near
 from isogloss.endpoint.chat import ChatReply
 from isogloss.endpoint.options import EndpointOptions
 
@@ -38,7 +39,9 @@ class Wire:
         except APIStatusError as error:
             sent = body.keys() - {"model", "messages"}
             headers = error.response.headers
-            failure = self._redacted(of_status(error.status_code, headers, error.body, sent))
+            prompts = [message["content"] for message in body["messages"]]
+            failure = of_status(error.status_code, headers, error.body, sent, prompts)
+            failure = self._redacted(failure)
             if failure.kind == "blocked":
                 return ChatReply(status="blocked", reason=failure.reason), headers
             return failure, headers
@@ -93,6 +96,8 @@ async def open_wire(base_url: str, key: str, options: EndpointOptions) -> AsyncG
     n, timeout = options.connections, options.timeout
     http_client = DefaultAioHttpClient(
         limits=httpx2.Limits(max_connections=n, max_keepalive_connections=n),
+        # A proxy of the environment leads out, never to a server of one's own.
+        trust_env=not is_near(base_url),
         timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT), pool=None),
     )
     # The SDK insists on a key; a server without one ignores it.

@@ -126,9 +126,12 @@ class ChatEndpoint:
         return job.key, await self._answer(wire, job, decoding)
 
     async def _answer(self, wire: Wire, job: ChatJob[Any], decoding: Decoding) -> ChatReply:
-        """Ask until the job is settled, one way or another."""
-        reason, attempt = "not asked", 0
-        for attempt in range(self.options.max_retries + 1):
+        """Ask until the job is settled, one way or another.
+
+        Waits the server itself asked for are no attempts: it said when to come back.
+        """
+        reason, waited, attempt = "not asked", 0.0, 0
+        while attempt <= self.options.max_retries:
             await self._pace.turn()
             if self._health.gone:
                 return ChatReply(status="error", reason=f"{reason}; {self._health.gone}")
@@ -143,9 +146,16 @@ class ChatEndpoint:
             if result.kind != "passing":
                 return ChatReply(status="error", reason=reason)
             self._take_note(result)
-            if result.wait is None and attempt < self.options.max_retries:
+            if result.wait:
+                waited += result.wait
+                if waited <= _LONGEST_WAIT or self._health.gone:
+                    continue
+                break
+            if attempt < self.options.max_retries:
                 await asyncio.sleep(self._pause(attempt))
-        return ChatReply(status="error", reason=f"{reason} ({attempt + 1} attempts)")
+            attempt += 1
+        reason += f" (gave up after {attempt} attempts and {waited:.0f} s of asked-for waits)"
+        return ChatReply(status="error", reason=reason)
 
     async def _call(self, wire: Wire, job: ChatJob[Any], decoding: Decoding) -> ChatReply | Failure:
         """Ask once, and again for every field that the endpoint turns out not to take."""
