@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from isogloss.targets.base import Target as Target
     from isogloss.targets.load import load_target as load_target
     from isogloss.targets.options import LocalOptions as LocalOptions
+    from isogloss.translate.base import Translator as Translator
+    from isogloss.translate.job import TranslationConfig as TranslationConfig
+    from isogloss.translate.job import run_translation as run_translation
+    from isogloss.translate.load import load_translator as load_translator
 
 _HOMES = {
     "AuditConfig": "isogloss.audit.run",
@@ -60,6 +64,8 @@ _HOMES = {
     "RunStore": "isogloss.store",
     "ShareTable": "isogloss.languages",
     "Target": "isogloss.targets.base",
+    "TranslationConfig": "isogloss.translate.job",
+    "Translator": "isogloss.translate.base",
     "UserError": "isogloss.errors",
     "Verdict": "isogloss.records",
     "build_lab": "isogloss.lab.build",
@@ -70,9 +76,11 @@ _HOMES = {
     "load_prompts": "isogloss.prompts",
     "load_share_table": "isogloss.languages",
     "load_target": "isogloss.targets.load",
+    "load_translator": "isogloss.translate.load",
     "parse_spec": "isogloss.lab.recipe",
     "resolve_language": "isogloss.languages",
     "run_audit": "isogloss.audit.run",
+    "run_translation": "isogloss.translate.job",
 }
 """Where each public name lives; `__getattr__` loads it from there."""
 

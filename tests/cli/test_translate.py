@@ -68,6 +68,15 @@ def test_a_half_translated_set_is_filled(lab_set: Path, tmp_path: Path) -> None:
     assert f"isogloss audit TARGET --prompts {out}".replace("\n", "") in result.stdout
 
 
+def test_the_lab_s_own_questions(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    result = translate("lab:tiny", "--to", "fi-x-lab", "--engine", "lab:tiny", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    expected = lab_prompts(Lab(parse_spec("lab:tiny")), languages=["en-x-lab", "fi-x-lab"])
+    texts = {p.key: p.text for p in load_prompts(out).prompts}
+    assert texts == {p.key: p.text for p in expected}
+
+
 def test_flags_missing_rows_and_json(lab_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     options = ["--to", "fi-x-lab,fr-x-lab", "--engine", "lab:tiny~noise=0.5", "--out", out,

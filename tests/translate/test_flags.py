@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from isogloss.translate.flags import FLAGS, Candidate, count_flags, flag_translations
 
@@ -194,3 +197,49 @@ def test_counts_name_every_flag() -> None:
     assert set(counts) == set(FLAGS)
     assert (counts["copy"], counts["wrong_language"], counts.total()) == (2, 1, 3)
     assert flag_translations([]) == []
+
+
+ODD = st.sampled_from(
+    [
+        "\0",
+        "\ud800",
+        "\u202e",
+        "9" * 5000,
+        "1.2.3,4",
+        "²",
+        "٣",
+        "{",
+        "%s",
+        "a@b.c",
+        "‎",
+        " ",
+        "\n",
+        "ab" * 40,
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=30) | ODD, st.text(max_size=30) | ODD), max_size=12),
+    st.sampled_from(["fr", "ja", "ta", "luo", "sr-Latn", "fi-x-lab"]),
+)
+def test_any_text_gets_an_answer(pairs: list[tuple[str, str]], language: str) -> None:
+    source_language = "en-x-lab" if language.endswith("lab") else "en"
+    rows = [
+        Candidate(source=a, text=b, source_language=source_language, language=language)
+        for a, b in pairs
+    ]
+    raised = flag_translations(rows)
+    assert len(raised) == len(rows)
+    assert all(list(names) == sorted(set(names)) and set(names) <= set(FLAGS) for names in raised)
+
+
+def test_long_texts_take_no_longer_than_long_texts_must() -> None:
+    """No pattern is quadratic: twenty thousand characters of what would provoke it."""
+    flags(FRENCH)  # loads the detectors
+    for text in ("a" * 20_000, "1.1." * 5_000, ("x" * 59 + "y") * 300, "a.b@" * 5_000):
+        row = Candidate(source=text, text=text, source_language="en", language="fr")
+        started = time.process_time()
+        flag_translations([row])
+        assert time.process_time() - started < 1.0

@@ -33,6 +33,9 @@ isogloss translate red-team.csv --to sw,bn --engine openai:MODEL --back-engine h
 
 isogloss translate … --out set.csv --edits corrected.csv : the same command, and a person's texts.
 
+isogloss translate lab:tiny --to fi-x-lab,sw-x-lab --engine lab:tiny~noise=0.3
+--back-engine lab:tiny --out noisy.csv : known errors, in the lab.
+
 isogloss audit TARGET --prompts set.csv : ask them.
 """
 
@@ -44,7 +47,8 @@ def register(app: typer.Typer) -> None:
 
 def translate(
     prompts: Annotated[
-        Path, typer.Argument(help="Prompt set (CSV, JSONL, Parquet).", metavar="SET")
+        str,
+        typer.Argument(help="Prompt set (CSV, JSONL, Parquet) or lab:PRESET.", metavar="SET"),
     ],
     to: Annotated[
         str | None,
@@ -157,13 +161,13 @@ def translate(
     _print_result(result, price_table, as_json=json)
 
 
-def _print_holes(path: Path, intent: Intent | None, *, as_json: bool) -> None:
+def _print_holes(source: str, intent: Intent | None, *, as_json: bool) -> None:
     """What a half-translated set lacks."""
-    from isogloss.prompts import load_prompts
+    from isogloss.translate.job import load_source
     from isogloss.translate.plan import count_holes
 
     # What is missing can be said without knowing what the prompts ask for.
-    prompt_set = load_prompts(path, intent=intent or "harmful")
+    prompt_set = load_source(source, intent or "harmful")
     holes = count_holes(prompt_set.prompts)
     if as_json:
         print(json_format.dumps({"missing": holes}))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from isogloss.endpoint import EndpointOptions
 from isogloss.errors import InputError
-from isogloss.prompts import PromptSet, load_prompts, write_prompts
+from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint, write_prompts
 from isogloss.records import Intent, Prompt
 from isogloss.targets.options import LocalOptions
 from isogloss.translate.base import Translator
@@ -28,6 +28,7 @@ from isogloss.translate.run import (
     translate_plan,
 )
 
+LAB = "lab:"
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -36,7 +37,7 @@ class TranslationConfig:
     """What to translate, into what, by whom.
 
     Attributes:
-        prompts: the prompt set.
+        prompts: the prompt set's file; ``lab:PRESET`` is that lab's English questions.
         to: language codes; a language that the set has in part is completed.
         out: the prompt set to write; its journal stands beside it.
         engine: an engine string, see `isogloss.translate.load.SCHEMES`.
@@ -49,7 +50,7 @@ class TranslationConfig:
         limit: at most so many prompt ids of each intent.
     """
 
-    prompts: Path
+    prompts: Path | str
     to: Sequence[str]
     out: Path
     engine: str
@@ -132,9 +133,10 @@ def prepare(config: TranslationConfig) -> tuple[PromptSet, Plan]:
             f"--out {config.out}: cannot write {config.out.suffix or 'a file without suffix'!r}; "
             f"use {', '.join(SUFFIXES)}"
         )
-    if config.out.exists() and config.prompts.exists() and config.out.samefile(config.prompts):
+    given = Path(config.prompts)
+    if config.out.exists() and given.exists() and config.out.samefile(given):
         raise InputError(f"--out {config.out} is the set itself; write to another file")
-    prompt_set = load_prompts(config.prompts, intent=config.intent)
+    prompt_set = load_source(config.prompts, config.intent)
     plan = plan_translation(
         prompt_set.prompts,
         config.to,
@@ -143,6 +145,29 @@ def prepare(config: TranslationConfig) -> tuple[PromptSet, Plan]:
         limit=config.limit,
     )
     return prompt_set, plan
+
+
+def load_source(prompts: Path | str, intent: Intent | None) -> PromptSet:
+    """The set to translate: a file, or the English questions of a lab.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if not str(prompts).startswith(LAB):
+        return load_prompts(prompts, intent=intent)
+    from isogloss.lab.questions import lab_prompts
+    from isogloss.lab.recipe import parse_spec
+    from isogloss.lab.setting import Lab
+    from isogloss.lab.tongues import ENGLISH
+
+    questions = lab_prompts(Lab(parse_spec(str(prompts))), languages=[ENGLISH])
+    return PromptSet(
+        prompts=tuple(sorted(questions, key=lambda prompt: prompt.key)),
+        fingerprint=prompts_fingerprint(questions),
+        licence="Apache-2.0",
+        source=str(prompts),
+        notes=(),
+    )
 
 
 def _load_engines(config: TranslationConfig) -> tuple[Engines, list[str]]:

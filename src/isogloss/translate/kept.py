@@ -24,7 +24,7 @@ _CHANGES = re.compile(
 )
 _MARKS = re.compile(
     r"https?://\S+|www\.\S+"  # addresses
-    r"|[\w.+-]+@[\w-]+\.\w[\w.]*"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.\w[\w.]*"
     r"|\{\{?\w[\w .]*\}?\}|\$\{?[A-Za-z_]\w*\}?|%\(\w+\)[sd]|%[sd]\b"  # slots
     r"|<\/?\w+>|\[\[?[A-Z_]+\]?\]"
     r"|`[^`]+`"
@@ -58,7 +58,7 @@ def lost_numbers(source: str, text: str) -> list[str]:
     lost: list[str] = []
     for match in _NUMBER.finditer(source):
         whole, *parts = _forms(match[0])
-        small = len(parts) <= 1 and int(whole) < SMALLEST_NUMBER
+        small = len(parts) <= 1 and len(whole) <= 2 and int(whole) < SMALLEST_NUMBER
         if small or _CHANGES.match(source, match.end()):
             continue
         # "10:30" may come back as "10.30" or as two numbers apart.
