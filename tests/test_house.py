@@ -24,10 +24,10 @@ PUBLIC = [
     "AuditConfig", "CompareConfig", "Decoding", "IsoglossError", "Judge", "LabRecipe",
     "LocalOptions",
     "Measurement", "Prompt", "PromptSet", "Request", "Response", "RunStore", "ShareTable",
-    "Target", "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab", "build_report",
-    "compare_runs",
-    "describe_language", "identify_language", "load_prompts", "load_share_table", "load_target",
-    "load_translator", "parse_spec", "resolve_language", "run_audit", "run_translation",
+    "Target", "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab",
+    "build_report", "compare_runs", "describe_language", "identify_language", "load_prompts",
+    "load_share_table", "load_target", "load_translator", "parse_spec", "resolve_language",
+    "run_audit", "run_translation",
 ]  # fmt: skip
 
 
