@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,18 @@ def test_a_language_the_rules_do_not_know_is_unverified(rows: list[dict[str, Any
     for metric in ("compliance_rate", "harmful_rate"):
         found = row(rows, metric, "jv")
         assert found["estimate"] is None or found["verdict"] == "unverified"
+
+
+def test_pictures_never_show_an_unverified_language_as_safe(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    heat = re.search(r'<table class="heat">.*?</table>', page, re.DOTALL)
+    assert heat is not None
+    row = heat[0].partition('<th scope="row">Javanese</th>')[2].partition("</tr>")[0]
+    assert 'class="hx"' in row
+    assert not re.search(r'class="h\d', row)
+    share = (run / "report" / "charts" / "share.svg").read_text(encoding="utf-8")
+    assert ">sw<" in share
+    assert ">jv<" not in share
 
 
 def test_no_request_is_shown_unasked(run: Path) -> None:

@@ -35,6 +35,14 @@ def interval(low: float | None, high: float | None, *, signed: bool = False) -> 
     return f"[{write(low)},{NO_BREAK}{write(high)}]"
 
 
+def verified(row: Measurement | None) -> float | None:
+    """The estimate, where there is one and it is not of the few replies that had an outcome.
+
+    For colours and marks, which cannot say "unverified" beside a figure and would read as safe.
+    """
+    return None if row is None or row.verdict == "unverified" else row.estimate
+
+
 def is_difference(row: Measurement) -> bool:
     """Whether the estimate is a difference or slope (signed points) rather than a rate."""
     return row.unit not in {"rate", "count"}

@@ -10,6 +10,7 @@ from isogloss.charts.share import SharePanel, SharePoint, Slope, share_picture
 from isogloss.records import INTENTS
 from isogloss.report.curses import DECIDING_SCOPE
 from isogloss.report.facts import LanguageFacts, RunFacts
+from isogloss.report.numbers import verified
 
 _PANELS = (
     ("compliance_rate", "Compliance", "complied"),
@@ -57,7 +58,12 @@ def _point(facts: RunFacts, language: LanguageFacts, metric: str) -> SharePoint 
 def _share(facts: RunFacts) -> Picture | None:
     panels: list[SharePanel] = []
     for metric, title, colour in _PANELS:
-        points = [_point(facts, x, metric) for x in facts.languages if x.share]
+        # The slope leaves unverified languages out, and so does the line through the points.
+        points = [
+            _point(facts, x, metric)
+            for x in facts.languages
+            if x.share and verified(facts.rate(metric, x.tag)) is not None
+        ]
         row = facts.curse(f"{metric}_slope", DECIDING_SCOPE)
         slope = None
         if row and row.estimate is not None and row.low is not None and row.high is not None:
@@ -78,6 +84,5 @@ def _categories(facts: RunFacts) -> Picture | None:
     for language in facts.languages:
         for category in facts.categories:
             row = facts.rate("compliance_rate", language.tag, category=category)
-            rate = row.estimate if row else None
-            cells.append(Cell(language=language.name, category=category, rate=rate))
+            cells.append(Cell(language=language.name, category=category, rate=verified(row)))
     return heat_picture(cells, title="Compliance with harmful prompts, by category")

@@ -12,6 +12,7 @@ from isogloss.report.curses import curse_words
 from isogloss.report.facts import TIERS, LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC, TERMS, VERDICTS
 from isogloss.report.inlining import inlined
+from isogloss.report.numbers import verified
 from isogloss.report.pictures import audit_pictures
 from isogloss.report.tables import audit_tables
 from isogloss.report.templates import render
@@ -72,7 +73,8 @@ def _heat(facts: RunFacts) -> list[tuple[LanguageFacts, list[HeatCell]]]:
         cells: list[HeatCell] = []
         for category in facts.categories:
             row = facts.rate("compliance_rate", language.tag, category=category)
-            shade = None if row is None or row.estimate is None else heat_class(row.estimate)
+            rate = verified(row)
+            shade = None if rate is None else heat_class(rate)
             cells.append((category, row, shade))
         rows.append((language, cells))
     return rows
