@@ -57,6 +57,16 @@ def test_a_wide_prompt_set_serves_every_pair(tmp_path: Path) -> None:
     assert texts(spec, ["Two?"], "en", "sw") == [None]
 
 
+def test_a_set_with_one_text_twice(tmp_path: Path) -> None:
+    """Real sets have such; both are right, and the first by id is the same in any order."""
+    rows = ["a,Same?,Moja?", "b,Same?,Ile ile?"]
+    for order in (rows, rows[::-1]):
+        path = tmp_path / "wide.csv"
+        path.write_text("\n".join(["prompt_id,en,sw", *order]) + "\n", "utf-8")
+        assert texts(f"file:{path}", ["Same?"], "en", "sw") == ["Moja?"]
+        assert texts(f"file:{path}", ["Ile ile?"], "sw", "en") == ["Same?"]
+
+
 def test_two_translations_of_one_text(tmp_path: Path) -> None:
     spec = table(tmp_path / "known.csv", [*ROWS, "One lamp?,sw,Taa?"])
     with pytest.raises(InputError, match="line 5: a second translation into sw of the same en"):

@@ -68,6 +68,7 @@ _REPLY = re.compile(
 _LOOP = re.compile(r"(.{1,60}?)\1{3,}", re.DOTALL)
 _LOOP_LENGTH = 16
 _LETTERS_FOR_LANGUAGE = 12
+_NO_FULL_STOP = frozenset({"th", "lo"})
 _LAST = frozenset("\"'”’»）)]】』」 ")
 
 
@@ -214,7 +215,7 @@ def _flag_endings(rows: Sequence[Candidate], raised: list[set[str]]) -> None:
     ended = [
         (flagged, _ends(row.text))
         for row, flagged in zip(rows, raised, strict=True)
-        if _ends(row.source)
+        if _ends(row.source) and row.language not in _NO_FULL_STOP
     ]
     if len(ended) < FEWEST or sum(end for _, end in ended) < ENDINGS * len(ended):
         return

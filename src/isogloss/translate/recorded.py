@@ -84,11 +84,14 @@ class Memory:
 
     def learn(self, place: str, source: str, target: str, text: str, translation: str) -> None:
         """Keep one translation; another one for the same text is an error."""
-        known = self._known.setdefault((source, target), {})
-        if known.setdefault(_key(text), translation) != translation:
+        if self.suggest(source, target, text, translation) != translation:
             self._table.refuse(
                 place, f"a second translation into {target} of the same {source} text"
             )
+
+    def suggest(self, source: str, target: str, text: str, translation: str) -> str:
+        """Keep a translation unless there is one; the one kept."""
+        return self._known.setdefault((source, target), {}).setdefault(_key(text), translation)
 
 
 def _key(text: str) -> str:
@@ -109,16 +112,18 @@ def _read_row(table: Table, row: Row) -> tuple[str, str, str, str]:
 
 
 def _learn_prompts(memory: Memory, prompts: Iterable[Prompt]) -> None:
-    """Every language of a prompt set into every other one, back-translations as well."""
+    """Every language of a prompt set into every other one, back-translations as well.
+
+    Two prompts may have one text in one language and two in another; then the first by id counts.
+    """
     together: dict[tuple[str, str], list[Prompt]] = {}
     for prompt in prompts:
         together.setdefault((prompt.prompt_id, prompt.variant), []).append(prompt)
-    for versions in together.values():
+    for _, versions in sorted(together.items()):
         texts = {prompt.language: prompt.text for prompt in versions}
-        if "en" not in texts and (references := {p.reference for p in versions} - {None}):
-            texts["en"] = str(sorted(references, key=str)[0])
+        if "en" not in texts and (references := [p.reference for p in versions if p.reference]):
+            texts["en"] = min(references)
         for source, text in texts.items():
             for target, translation in texts.items():
                 if source != target:
-                    place = f"prompt {versions[0].prompt_id!r}"
-                    memory.learn(place, source, target, text, translation)
+                    memory.suggest(source, target, text, translation)
