@@ -42,7 +42,7 @@ def test_a_closed_gap_is_drawn_and_said(tmp_path: Path) -> None:
     ]
     rows.append(gap("flagged removed", "these languages", 0.23, metric="following_rate_gap_shift"))
     page = page_with(tmp_path, rows)
-    assert "of a gap of \u221225 points, \u22122 are left" in page
+    assert "a gap of \u221225 points as measured is \u22122 without flagged translations." in page
     assert 'aria-label="Low minus high tier, step by step' in page
     assert (tmp_path / "report" / "charts" / "instruments.svg").is_file()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from isogloss.charts.render import Picture
 from isogloss.charts.steps import Step, StepPanel, steps_picture
@@ -14,7 +13,7 @@ from isogloss.report.curses import DECIDING_SCOPE
 from isogloss.report.facts import LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
-from isogloss.report.numbers import points
+from isogloss.report.numbers import listed, points
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -26,6 +25,12 @@ STEPS: dict[str, str] = {
     "second engine": "Second translation engine",
 }
 """Step as stored → words for a reader."""
+_WITH = {
+    "raw": "as measured",
+    "judge-corrected": "with the judge corrected",
+    "flagged removed": "without flagged translations",
+    "second engine": "with the second engine",
+}
 _METRICS = ("harmful_rate", "compliance_rate", "following_rate")
 _COLOURS = {
     "harmful_rate": "harmful-rate",
@@ -153,27 +158,28 @@ def _picture(rows: Sequence[Measurement]) -> Picture | None:
 
 
 def _sentence(rows: Sequence[Measurement]) -> str | None:
-    """What the translation flags moved, where they moved something measurable."""
+    """What a step moved beyond doubt, a sentence a metric; None where nothing did."""
     said: list[str] = []
     for metric in _METRICS:
         raw = _find(rows, f"{metric}_gap", "raw", DECIDING_SCOPE)
-        for step in ("judge-corrected", "flagged removed", "second engine"):
-            shift = _find(rows, f"{metric}_gap_shift", step)
-            if not _moved(shift) or raw is None or raw.estimate is None:
-                continue
-            said.append(_moved_words(metric, step, raw.estimate, shift))
+        if raw is None or raw.estimate is None:
+            continue
+        moved = [
+            f"{points(raw.estimate + shift.estimate)} {_WITH[step]}"
+            for step in STEPS
+            if (shift := _find(rows, f"{metric}_gap_shift", step)) is not None
+            and shift.estimate is not None
+            and _is_sure(shift)
+        ]
+        if moved:
+            label = BY_METRIC[metric].label
+            said.append(
+                f"{label}: a gap of {points(raw.estimate)} points as measured is {listed(moved)}."
+            )
     return " ".join(said) or None
 
 
-def _moved(shift: Measurement | None) -> bool:
-    if shift is None or shift.estimate is None or shift.low is None or shift.high is None:
+def _is_sure(shift: Measurement) -> bool:
+    if shift.low is None or shift.high is None:
         return False
     return shift.low > 0 or shift.high < 0
-
-
-def _moved_words(metric: str, step: str, raw: float, shift: Any) -> str:
-    left = raw + shift.estimate
-    return (
-        f"{BY_METRIC[metric].label}: of a gap of {points(raw)} points, {points(left)} are left "
-        f"with “{STEPS[step].lower()}”."
-    )
