@@ -28,7 +28,7 @@ from isogloss.records import Prompt
 from isogloss.seeds import derive_seed
 from isogloss.stats.intervals import wilson
 from isogloss.translate.base import Translator
-from isogloss.translate.flags import Candidate, flag_translations
+from isogloss.translate.flags import FLAGS, Candidate, flag_translations
 from isogloss.translate.lab import LabTranslator
 from isogloss.translate.noise import ERRORS, NoisyTranslator
 from isogloss.translate.run import chrf
@@ -86,6 +86,17 @@ def print_kinds(columns: dict[str, list[Checked]], kinds: Iterable[str]) -> None
         print(f"| {name} | {n} | {' | '.join(cells)} | |")
 
 
+def print_flags(rows: list[Checked]) -> None:
+    """Of the texts that carry a flag, the share that is wrong."""
+    print("\n| flag | raised | precision |")
+    print("|---|---|---|")
+    for flag in FLAGS:
+        raised = [row for row in rows if flag in row.flags]
+        if raised:
+            right = sum(row.kind is not None for row in raised)
+            print(f"| `{flag}` | {len(raised)} | {percent(right, len(raised))} |")
+
+
 # The lab
 
 
@@ -112,6 +123,7 @@ def lab_bench() -> None:
     print(f"\nlab:small, {len(targets)} languages, {len(questions)} questions, {len(SEEDS)} seeds; "
           f"each kind in {100 * LAB_RATE:g} % of texts\n")  # fmt: skip
     print_kinds(columns, [kind for kind in ERRORS if kind != "empty"])
+    print_flags(columns["exact engine back"])
     print(f"\n{n_empty} empty translations: all listed as not translated.")
     print("\nA tenth of the objects taken for one another, in both directions alike\n")
     print_kinds(confused, ["confused_object"])
@@ -198,6 +210,7 @@ def real_bench(path: Path) -> None:
         f"each kind in {100 * REAL_RATE:g} % of texts\n"
     )
     print_kinds({"no engine": rows}, REAL_ERRORS)
+    print_flags(rows)
     clean = {tag: clean_rows(table, tag) for tag in languages}
     print("\n| language | found, of planted | flagged, of the translations as they are | by |")
     print("|---|---|---|---|")
