@@ -21,13 +21,14 @@ HEAVY = {"torch", "transformers", "tokenizers", "numpy", "scipy", "polars", "alt
 FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.popen"}
 
 PUBLIC = [
-    "AuditConfig", "CompareConfig", "Decoding", "IsoglossError", "Judge", "LabRecipe",
-    "LocalOptions",
-    "Measurement", "Prompt", "PromptSet", "Request", "Response", "RunStore", "ShareTable",
-    "Target", "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab",
-    "build_report", "compare_runs", "describe_language", "identify_language", "load_prompts",
-    "load_share_table", "load_target", "load_translator", "parse_spec", "resolve_language",
-    "run_audit", "run_translation",
+    "AuditConfig", "CompareConfig", "Decoding", "EndpointOptions", "IsoglossError", "Judge",
+    "LabRecipe", "Label", "LocalOptions", "Measurement", "Prompt", "PromptSet", "Request",
+    "Response", "RunStore", "ShareTable", "SheetRequest", "Target", "Translation",
+    "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab", "build_report",
+    "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
+    "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
+    "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
+    "resolve_language", "run_audit", "run_translation",
 ]  # fmt: skip
 
 

@@ -16,16 +16,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from isogloss.audit.compare import compare_runs as compare_runs
+    from isogloss.audit.judging import judge_run as judge_run
     from isogloss.audit.pairing import CompareConfig as CompareConfig
+    from isogloss.audit.probe import probe_judge as probe_judge
     from isogloss.audit.run import AuditConfig as AuditConfig
     from isogloss.audit.run import run_audit as run_audit
+    from isogloss.endpoint import EndpointOptions as EndpointOptions
     from isogloss.errors import IsoglossError as IsoglossError
     from isogloss.errors import UserError as UserError
     from isogloss.identify import identify_language as identify_language
+    from isogloss.judges.answers import load_exchanges as load_exchanges
     from isogloss.judges.base import Judge as Judge
+    from isogloss.judges.load import load_judge as load_judge
     from isogloss.lab.build import build_lab as build_lab
     from isogloss.lab.recipe import LabRecipe as LabRecipe
     from isogloss.lab.recipe import parse_spec as parse_spec
+    from isogloss.label import SheetRequest as SheetRequest
+    from isogloss.label import draw_sheet as draw_sheet
+    from isogloss.label import import_labels as import_labels
     from isogloss.languages import ShareTable as ShareTable
     from isogloss.languages import describe_language as describe_language
     from isogloss.languages import load_share_table as load_share_table
@@ -33,10 +41,12 @@ if TYPE_CHECKING:
     from isogloss.prompts import PromptSet as PromptSet
     from isogloss.prompts import load_prompts as load_prompts
     from isogloss.records import Decoding as Decoding
+    from isogloss.records import Label as Label
     from isogloss.records import Measurement as Measurement
     from isogloss.records import Prompt as Prompt
     from isogloss.records import Request as Request
     from isogloss.records import Response as Response
+    from isogloss.records import Translation as Translation
     from isogloss.records import Verdict as Verdict
     from isogloss.report.page import build_report as build_report
     from isogloss.store import RunStore as RunStore
@@ -47,14 +57,17 @@ if TYPE_CHECKING:
     from isogloss.translate.job import TranslationConfig as TranslationConfig
     from isogloss.translate.job import run_translation as run_translation
     from isogloss.translate.load import load_translator as load_translator
+    from isogloss.variants import make_variants as make_variants
 
 _HOMES = {
     "AuditConfig": "isogloss.audit.run",
     "CompareConfig": "isogloss.audit.pairing",
     "Decoding": "isogloss.records",
+    "EndpointOptions": "isogloss.endpoint",
     "IsoglossError": "isogloss.errors",
     "Judge": "isogloss.judges.base",
     "LabRecipe": "isogloss.lab.recipe",
+    "Label": "isogloss.records",
     "LocalOptions": "isogloss.targets.options",
     "Measurement": "isogloss.records",
     "Prompt": "isogloss.records",
@@ -63,7 +76,9 @@ _HOMES = {
     "Response": "isogloss.records",
     "RunStore": "isogloss.store",
     "ShareTable": "isogloss.languages",
+    "SheetRequest": "isogloss.label",
     "Target": "isogloss.targets.base",
+    "Translation": "isogloss.records",
     "TranslationConfig": "isogloss.translate.job",
     "Translator": "isogloss.translate.base",
     "UserError": "isogloss.errors",
@@ -72,12 +87,19 @@ _HOMES = {
     "build_report": "isogloss.report.page",
     "compare_runs": "isogloss.audit.compare",
     "describe_language": "isogloss.languages",
+    "draw_sheet": "isogloss.label",
     "identify_language": "isogloss.identify",
+    "import_labels": "isogloss.label",
+    "judge_run": "isogloss.audit.judging",
+    "load_exchanges": "isogloss.judges.answers",
+    "load_judge": "isogloss.judges.load",
     "load_prompts": "isogloss.prompts",
     "load_share_table": "isogloss.languages",
     "load_target": "isogloss.targets.load",
     "load_translator": "isogloss.translate.load",
+    "make_variants": "isogloss.variants",
     "parse_spec": "isogloss.lab.recipe",
+    "probe_judge": "isogloss.audit.probe",
     "resolve_language": "isogloss.languages",
     "run_audit": "isogloss.audit.run",
     "run_translation": "isogloss.translate.job",
