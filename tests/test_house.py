@@ -103,7 +103,11 @@ def test_importing_the_package_has_no_effect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "audit", "compare", "show", "report", "demo", "lab", "plan", "label"]
+    "verb",
+    [
+        *("", "audit", "compare", "show", "report", "judge", "label", "translate", "variants"),
+        *("demo", "lab", "plan", "doctor"),
+    ],
 )
 def test_help_loads_nothing_heavy(verb: str) -> None:
     loaded = modules_loaded_by("-m", "isogloss", *verb.split(), "--help")

@@ -44,6 +44,8 @@ P2_SIXTEEN = {
         ("swa", "sw"),
         ("nya", "ny"),
         ("tam_Taml", "ta"),
+        ("kor_Hang", "ko"),
+        ("pbt_Arab", "ps"),
         ("khk", "mn"),
         ("khk_Cyrl", "mn"),
         ("kam_Latn", "kam"),

@@ -13,7 +13,10 @@ from isogloss.charts.share import SharePoint
 
 
 def forest_picture(points: Sequence[SharePoint], *, title: str) -> Picture | None:
-    """Intervals in the order of ``points``; the vertical line is English's rate where measured."""
+    """Intervals in the order of ``points``; an unverified language has no dot.
+
+    The vertical line is English's rate where measured.
+    """
     if not points:
         return None
     english = [point for point in points if point.tier == "english"]
@@ -25,6 +28,7 @@ def forest_picture(points: Sequence[SharePoint], *, title: str) -> Picture | Non
                 "rate": p.rate,
                 "low": p.low,
                 "high": p.high,
+                "verified": p.verified,
                 "tip": f"{p.name}: {100 * p.rate:.0f} % [{100 * p.low:.0f}, {100 * p.high:.0f}], "
                 f"n {p.n}",
             }
@@ -37,12 +41,13 @@ def forest_picture(points: Sequence[SharePoint], *, title: str) -> Picture | Non
         )
         axis = alt.Axis(title=None, labelExpr=PERCENT_LABELS, values=[0, 0.25, 0.5, 0.75, 1])
         base = alt.Chart(alt.Data(values=values)).encode(y=y)
+        sure = alt.Chart(alt.Data(values=[v for v in values if v["verified"]])).encode(y=y)
         x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
         layers: list[Any] = [
             base.mark_rule(color=light("complied"), strokeWidth=2, opacity=0.55).encode(
                 x=x, x2="high:Q"
             ),
-            base.mark_point(filled=True, size=64, color=light("complied"), opacity=1).encode(
+            sure.mark_point(filled=True, size=64, color=light("complied"), opacity=1).encode(
                 x="rate:Q", description="tip:N"
             ),
         ]

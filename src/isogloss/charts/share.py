@@ -15,7 +15,12 @@ from isogloss.charts.render import PERCENT_LABELS, Picture, styled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharePoint:
-    """One language: share in percent, rate and ends of its interval in [0, 1]."""
+    """One language: share in percent, rate and ends of its interval in [0, 1].
+
+    Attributes:
+        fitted: in the slope.
+        verified: enough replies had an outcome; else the interval alone says something.
+    """
 
     code: str
     name: str
@@ -26,6 +31,7 @@ class SharePoint:
     high: float
     n: int
     fitted: bool = True
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

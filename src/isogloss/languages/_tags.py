@@ -26,7 +26,9 @@ LAB_LANGUAGES: tuple[str, ...] = tuple(
 
 _NOT_A_LANGUAGE = frozenset({"und", "mul", "zxx", "mis", "art", "root"})
 # CLDR keeps these apart from the code that detectors and corpora count them under.
-_SAME_LANGUAGE = {"nb": "no", "tl": "fil"}
+_SAME_LANGUAGE = {"nb": "no", "tl": "fil", "pbt": "ps"}
+# FLORES names the alphabet alone where CLDR names the whole mixed script.
+_SAME_SCRIPT = {("ko", "Hang"): "Kore"}
 _RIGHT_TO_LEFT = frozenset(
     {"Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
 )
@@ -99,6 +101,7 @@ def _resolve(code: str) -> str:
     language = _SAME_LANGUAGE.get(language, language)
     usual = langcodes.Language.get(language).maximize().script
     script = standard.maximize().script
+    script = _SAME_SCRIPT.get((language, script or ""), script)
     return language if script == usual else f"{language}-{script}"
 
 

@@ -52,6 +52,7 @@ def _point(facts: RunFacts, language: LanguageFacts, metric: str) -> SharePoint 
         high=row.estimate if row.high is None else row.high,
         n=row.n,
         fitted=language.tier != "english",
+        verified=verified(row) is not None,
     )
 
 

@@ -28,8 +28,6 @@ _NAMED = re.compile(r"([a-z]{3}_[A-Z][a-z]{3})|__([a-z]{2,3})__|([a-z]{2,3}_[A-Z
 _TO = re.compile(r"<2([A-Za-z_]+)>")
 _INTO = re.compile(r">>([A-Za-z_]+)<<")
 _PAIR = re.compile(r"opus-mt-(?:tc-\w+?-)?([a-z_]+)-([a-z_]+)$", re.IGNORECASE)
-# CLDR has the Korean script under another code, and Southern Pashto under no macrolanguage.
-_OWN = {"kor_Hang": "ko", "pbt_Arab": "ps"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +130,6 @@ def _by_tag(vocabulary: Iterable[str], pattern: re.Pattern[str]) -> dict[str, st
 
 
 def _tag(code: str) -> str | None:
-    if code in _OWN:
-        return _OWN[code]
     try:
         return resolve_language(code)
     except LanguageError:  # <2transliterate>, groups such as ROMANCE
