@@ -149,6 +149,20 @@ def test_what_is_no_guard_is_refused(tmp_path: Path) -> None:
             load_guard(spec, OPTIONS)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (LocalOptions(device="cpu", dtype="float23"), "'float23' is not a dtype"),
+        (LocalOptions(device="toaster"), "'toaster' is not a device"),
+    ],
+)
+def test_a_head_takes_no_unknown_device_or_dtype(
+    tmp_path: Path, options: LocalOptions, words: str
+) -> None:
+    with pytest.raises(ModelError, match=words):
+        load_guard(str(classifier(tmp_path)), options)
+
+
 def test_a_template_that_wants_parts_gets_parts(tmp_path: Path) -> None:
     template = (
         "{% for m in messages %}{% for p in m['content'] %}{{ p['text'] }}{% endfor %}{% endfor %}"

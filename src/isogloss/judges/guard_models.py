@@ -19,11 +19,12 @@ from isogloss.targets.batching import Row, default_batch_tokens, plan_batches
 from isogloss.targets.checkpoint import as_model_error, locate_checkpoint, weights_fingerprint
 from isogloss.targets.generation import complete_rows
 from isogloss.targets.model import (
-    DTYPES,
     NO_TOKENIZER,
     LocalModel,
     check_weights,
     default_threads,
+    torch_device,
+    torch_dtype,
     torch_threads,
 )
 from isogloss.targets.options import LocalOptions
@@ -123,6 +124,9 @@ class ClassifierGuard:
     """
 
     def __init__(self, source: str, options: LocalOptions) -> None:
+        device = torch_device(options.device)
+        # A head is small and its logits decide: full precision unless another is asked for.
+        dtype = torch_dtype("float32" if options.dtype == "auto" else options.dtype, device)
         folder = locate_checkpoint(source, options)
         self.weights = weights_fingerprint(folder)
         trust = options.trust_remote_code
@@ -131,13 +135,13 @@ class ClassifierGuard:
         with quiet_transformers(), as_model_error(f"the classifier {source}"):
             loaded: Any = AutoModelForSequenceClassification.from_pretrained(
                 folder,
-                dtype=DTYPES.get(options.dtype, torch.float32),
+                dtype=dtype,
                 trust_remote_code=trust,
                 use_safetensors=True,
                 ignore_mismatched_sizes=True,  # refused below, in words
                 output_loading_info=True,
             )
-            self._network: Any = loaded[0].eval().to(_place(options.device))
+            self._network: Any = loaded[0].eval().to(device)
         check_weights(source, loaded[1])
         config = self._network.config
         if config.problem_type not in (None, "single_label_classification"):
@@ -187,18 +191,6 @@ class ClassifierGuard:
         else:
             inputs = dict(self._tokenizer.pad(rows, return_tensors="pt").to(device))
         return self._network(**inputs).logits.float()
-
-
-def _place(device: str) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.device(device)
-    except RuntimeError as error:
-        raise ModelError(f"{device!r} is not a device; use auto, cpu, cuda or cuda:N.") from error
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"device {device!r} asked for, but torch sees no CUDA device here.")
-    return place
 
 
 def _too_long(n_tokens: int, longest: int) -> GuardWord:
