@@ -6,7 +6,7 @@ endpoint gave up) counts as unjudged until it is asked again, which every call h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +14,9 @@ from typing import Any, Literal
 from isogloss.audit.remeasure import planned_audits, remeasure
 from isogloss.errors import DefectError, InputError, StoreError
 from isogloss.judges.base import Judge
+from isogloss.progress import Progress, silent
 from isogloss.records import Measurement, Response, Verdict
 from isogloss.store import RunStore
-
-Progress = Callable[[str, int, int], None]
-"""Told (stage, done, total) as work goes on; stages are ``training …``, ``asking`` and
-``judging …``."""
 
 Again = Literal["failed", "unjudged", "all"]
 
@@ -127,11 +124,6 @@ def judge_stored(store: RunStore, judge: Judge, report: Progress) -> int:
             n_judged += 1
             report(stage, n_judged, total)
     return n_judged
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """The `Progress` that tells nobody."""
-    del stage, done, total
 
 
 def _verdicts(judge: Judge, group: Sequence[tuple[int, Response]]) -> Iterator[tuple[int, Verdict]]:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.audit.environment import describe_environment
-from isogloss.audit.judging import Progress, check_judge, judge_stored, silent
+from isogloss.audit.judging import check_judge, judge_stored
 from isogloss.audit.remeasure import planned_audits, remeasure
 from isogloss.audit.reply_language import tag_replies
 from isogloss.audit.setup import REPLAY, Setup, prepare
 from isogloss.endpoint.options import EndpointOptions
 from isogloss.errors import InputError, StoreError
 from isogloss.judges.base import Judge
+from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet
 from isogloss.records import Decoding, Intent, Measurement, Prompt, Request
 from isogloss.store import RunStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -14,6 +14,7 @@ from isogloss.errors import InputError, StoreError
 from isogloss.judges.base import Judge
 from isogloss.judges.load import load_judge
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
+from isogloss.progress import Progress
 from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
 from isogloss.prompts.rows import read_table
 from isogloss.records import Prompt
@@ -66,7 +67,7 @@ def prepare(
     target: Target | None,
     judges: Sequence[Judge] | None,
     prompts: PromptSet | None,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Setup:
     """Load what the configuration names, the cheap and fallible before the slow.
 
@@ -202,7 +203,7 @@ def _check_lab_questions(prompts: Sequence[Prompt], target: str) -> None:
         )
 
 
-def _build_lab(spec: str, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+def _build_lab(spec: str, progress: Progress) -> dict[str, Any]:
     """Build the model unless it is in the cache; what the run keeps about it."""
     from isogloss.lab.build import build_lab, read_card
     from isogloss.lab.recipe import parse_spec

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from isogloss.endpoint import EndpointOptions
     from isogloss.judges.base import Judge
+    from isogloss.progress import Progress
     from isogloss.records import Measurement
     from isogloss.targets.options import LocalOptions
 
@@ -157,7 +156,7 @@ def _judge(
     run: Path,
     judges: list[Judge],
     again: Literal["failed", "unjudged", "all"],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     *,
     primary: bool,
 ) -> tuple[Measurement, ...]:
@@ -173,7 +172,7 @@ def _pivoted(
     engine: str,
     endpoint: EndpointOptions,
     local: LocalOptions,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> list[Judge]:
     """The same judges, seeing replies in English; translates those that are not yet."""
     from isogloss.judges.pivot import PivotJudge, translate_replies

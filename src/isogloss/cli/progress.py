@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
+
+from isogloss.progress import Progress
 
 
 @contextmanager
-def progress_bars() -> Generator[Callable[[str, int, int], None]]:
+def progress_bars() -> Generator[Progress]:
     """Bars for named stages; give what is yielded to a function that reports progress.
 
     The rate counts only what this process did: what a resumed run finds done is no speed.
     """
+    from rich import progress
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         ProgressColumn,
         Task,
         TaskID,
@@ -37,7 +39,7 @@ def progress_bars() -> Generator[Callable[[str, int, int], None]]:
         Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with progress.Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(stage: str, done: int, total: int) -> None:

@@ -10,8 +10,7 @@ import typer
 from isogloss.records import Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from isogloss.progress import Progress
     from isogloss.prompts import PromptSet
     from isogloss.records import Prompt
     from isogloss.variants import Kind, VariantSet, VariantTally, WordList
@@ -163,7 +162,7 @@ def _words(
     words: str | None,
     engine: str | None,
     engine_options: dict[str, Any],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> WordList | None:
     """The dictionary for code-switching; None where neither a list nor a translator is named."""
     from isogloss.variants.words import lab_words, read_words, translate_words, write_words

@@ -7,11 +7,12 @@ and shared by all judges of the same engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from isogloss.errors import LanguageError
 from isogloss.judges.base import Judge
+from isogloss.progress import Progress
 from isogloss.records import ReplyTranslation, Response, Verdict
 from isogloss.seeds import content_hash
 from isogloss.store import RunStore
@@ -36,7 +37,7 @@ class PivotedReplies:
 
 
 def translate_replies(
-    store: RunStore, translator: Translator, progress: Callable[[str, int, int], None]
+    store: RunStore, translator: Translator, progress: Progress
 ) -> PivotedReplies:
     """Translate the replies of a run that this engine has not translated yet; all of them back.
 

@@ -33,7 +33,8 @@ from isogloss.lab.batches import instruction_batches, pretraining_batches
 from isogloss.lab.recipe import LabRecipe
 from isogloss.lab.setting import Lab
 from isogloss.lab.tokenizer import CONTEXT, end_id, fertilities, lab_tokenizer, pad_id
-from isogloss.lab.training import Progress, Schedule, train
+from isogloss.lab.training import Schedule, train
+from isogloss.progress import Progress
 from isogloss.quiet import quiet_transformers
 from isogloss.seeds import derive_seed
 from isogloss.weights import align_weights

@@ -27,6 +27,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from isogloss.errors import DefectError
+from isogloss.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +72,6 @@ class Batch:
         parts = [tensor.chunk(N_SHARDS) for tensor in (self.ids, self.labels)]
         masks = [None] * len(parts[0]) if self.mask is None else self.mask.chunk(N_SHARDS)
         return [Batch(*part) for part in zip(*parts, masks, strict=True)]
-
-
-Progress = Callable[[str, int, int], None]
-"""Told (what is being done, tokens done, tokens in all) as training goes on."""
 
 
 def train(

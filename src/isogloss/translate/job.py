@@ -10,6 +10,7 @@ from pathlib import Path
 
 from isogloss.endpoint import EndpointOptions
 from isogloss.errors import InputError
+from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint, write_prompts
 from isogloss.records import Intent, Prompt
 from isogloss.targets.options import LocalOptions
@@ -21,10 +22,8 @@ from isogloss.translate.load import load_translator
 from isogloss.translate.plan import Plan, plan_translation
 from isogloss.translate.run import (
     Engines,
-    Progress,
     TranslatedSet,
     Untranslated,
-    quiet,
     translate_plan,
 )
 
@@ -83,7 +82,7 @@ class TranslationResult:
     notes: tuple[str, ...]
 
 
-def run_translation(config: TranslationConfig, *, progress: Progress = quiet) -> TranslationResult:
+def run_translation(config: TranslationConfig, *, progress: Progress = silent) -> TranslationResult:
     """Translate a prompt set; the same configuration again resumes where a killed run stopped.
 
     Raises:

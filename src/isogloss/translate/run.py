@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from isogloss.errors import LanguageError
+from isogloss.progress import Progress, silent
 from isogloss.records import Prompt, PromptKey, Translation
 from isogloss.translate.base import AnswersAsTheyCome, TranslatedText, Translator
 from isogloss.translate.flags import Candidate, flag_translations
@@ -19,12 +20,6 @@ logger = logging.getLogger(__name__)
 
 HUMAN = "human"
 """The engine of a text that a person wrote or corrected."""
-
-Progress = Callable[[str, int, int], None]
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    """Reports no progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +90,7 @@ class _Filled:
 
 
 def translate_plan(
-    plan: Plan, engines: Engines, journal: Journal, progress: Progress = quiet
+    plan: Plan, engines: Engines, journal: Journal, progress: Progress = silent
 ) -> TranslatedSet:
     """Fill the holes of ``plan``; what ``journal`` knows is not asked again.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from isogloss.errors import InputError
 from isogloss.languages import is_lab
+from isogloss.progress import Progress, silent
 from isogloss.records import Prompt, Translation
 from isogloss.seeds import derive_seed
 from isogloss.variants.keyboard import keyboard_maker
@@ -65,7 +66,7 @@ def make_variants(
     *,
     seed: int = 0,
     words: WordList | None = None,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    progress: Progress = silent,
 ) -> VariantSet:
     """Make every kind of variant of every original prompt.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.errors import InputError, LanguageError
 from isogloss.languages import resolve_language
+from isogloss.progress import Progress
 from isogloss.prompts.rows import read_table
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def translate_words(
     translator: Translator,
     *,
     keep: Callable[[WordList], None],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> WordList:
     """Have the words translated that ``known`` lacks, each once.
 
