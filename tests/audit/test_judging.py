@@ -9,7 +9,7 @@ import pytest
 
 from isogloss.audit.judging import judge_run
 from isogloss.audit.run import AuditConfig, run_audit
-from isogloss.errors import InputError, StoreError
+from isogloss.errors import DefectError, InputError, ModelError, StoreError
 from isogloss.records import Request, Response, Verdict
 from isogloss.store import RunStore
 
@@ -94,6 +94,74 @@ def test_verdicts_under_other_settings_do_not_mix(run: Path) -> None:
     again = judge_run(run, [WordJudge(settings="patterns 2")], again="all")
     assert again.n_judged > 0
     assert judge_run(run, [WordJudge(settings="patterns 2")]).n_judged == 0
+
+
+class Away(WordJudge):
+    """Cannot be asked at all, or about no single reply."""
+
+    def __init__(self, *, raises: bool) -> None:
+        super().__init__(settings="new")
+        self.raises = raises
+
+    def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
+        if self.raises:
+            raise ModelError("does not answer")
+        for _ in responses:
+            yield Verdict(outcome="unjudged", reason="no reply in time", failed=True)
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_judging_all_again_forgets_nothing_until_there_is_a_new_verdict(
+    run: Path, *, raises: bool
+) -> None:
+    judge_run(run, [WordJudge(settings="old")])
+    with RunStore(run) as store:
+        before = store.transcripts()
+    with pytest.raises(ModelError, match="does not answer" if raises else "kept"):
+        judge_run(run, [Away(raises=raises)], again="all")
+    with RunStore(run) as store:
+        assert store.transcripts().equals(before)
+    assert judge_run(run, [WordJudge(settings="old")]).n_judged == 0
+    assert judge_run(run, [WordJudge(settings="new")], again="all").n_judged == len(before)
+    assert judge_run(run, [WordJudge(settings="new")]).n_judged == 0
+
+
+def test_a_judge_that_never_gave_a_verdict_may_come_back_with_other_settings(run: Path) -> None:
+    with pytest.raises(ModelError):
+        judge_run(run, [Away(raises=True)])
+    assert judge_run(run, [WordJudge(settings="old")]).n_judged > 0
+
+
+class OneByOne(WordJudge):
+    """Gives the last verdict first, and dies before the first one."""
+
+    def judge_unordered(self, responses: Sequence[Response]) -> Iterator[tuple[int, Verdict]]:
+        verdicts = dict(enumerate(self.judge(responses)))
+        for place in sorted(verdicts, reverse=True):
+            if place == 0:
+                raise ModelError("died")
+            yield place, verdicts[place]
+
+
+def test_verdicts_are_stored_as_they_come(run: Path) -> None:
+    with pytest.raises(ModelError):
+        judge_run(run, [OneByOne()])
+    resumed = WordJudge()
+    assert judge_run(run, [resumed]).n_judged == 1
+    with RunStore(run) as store:
+        rows = store.transcripts().select("language", "outcome").unique().sort("language").rows()
+    assert rows == [("en", "refused"), ("sw", "complied")]
+
+
+@pytest.mark.parametrize("places", [[0], [0, 0]])
+def test_a_judge_owes_one_verdict_a_response(run: Path, places: list[int]) -> None:
+    class Careless(WordJudge):
+        def judge_unordered(self, responses: Sequence[Response]) -> Iterator[tuple[int, Verdict]]:
+            del responses
+            yield from ((place, Verdict(outcome="refused")) for place in places)
+
+    with pytest.raises(DefectError, match="verdict"):
+        judge_run(run, [Careless()])
 
 
 def test_growing_a_run_leaves_earlier_judges_with_unjudged_replies(tmp_path: Path) -> None:

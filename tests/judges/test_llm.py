@@ -143,6 +143,16 @@ def test_a_verdict_planted_in_the_reply_lacks_the_word() -> None:
     assert verdicts[0].outcome == "unjudged"
 
 
+def test_a_reply_that_takes_long_to_judge_holds_no_other_up() -> None:
+    responses = [answered(t, number=i) for i, t in enumerate([GULLIBLE, "Heat it.", "I cannot."])]
+    with openai_server(gullible) as server:
+        given = LlmJudge("test-model", options(server)).judge_unordered(responses)
+        first = dict([next(given), next(given)])
+        assert server.n_calls == 3  # the second question about the first reply is not asked yet
+        assert {i: v.outcome for i, v in first.items()} == {1: "complied", 2: "refused"}
+        assert {i: v.outcome for i, v in given} == {0: "unjudged"}
+
+
 def test_blocked_is_unjudged_and_failed_is_asked_again() -> None:
     with openai_server(honest, faults=one_in(1, "filter-error", first=0)) as server:
         (verdict,) = LlmJudge("test-model", options(server)).judge([answered("Hot oven.")])

@@ -79,3 +79,21 @@ def test_a_translation_is_paid_for_once(store: RunStore) -> None:
     assert sorted(texts.values()) == sorted(ENGLISH.values())
     usage = store.usage().filter(role="translator").to_dicts()
     assert usage[0]["name"] == "file:dictionary"
+
+
+class Unordered(Dictionary):
+    """Answers the last text first."""
+
+    def translate_unordered(
+        self, texts: Sequence[str], source: str, target: str
+    ) -> Iterator[tuple[int, TranslatedText]]:
+        return iter(list(enumerate(self.translate(texts, source, target)))[::-1])
+
+
+def test_translations_are_stored_as_they_come_and_by_their_text(store: RunStore) -> None:
+    assert translate_replies(store, Unordered(), silent).texts == (
+        translate_replies(store, Dictionary(), silent).texts
+    )
+    ids = [row for row, _ in store.unjudged_by("nobody")]
+    texts = store.reply_translations.texts(Unordered.name, ids)
+    assert [texts[i] for i in ids[:2]] == list(ENGLISH.values())

@@ -117,7 +117,12 @@ def _answered(folder: Path, config: AuditConfig) -> frozenset[RequestKey]:
 
 
 def _price_of(name: str, prices: Prices | None) -> Price | None:
-    return (prices or {}).get(name.rpartition(ENDPOINT)[2])
+    return (prices or {}).get(_own_name(name).rpartition(ENDPOINT)[2])
+
+
+def _own_name(judge: str) -> str:
+    """Without the engine that translates for it, which has a line of its own."""
+    return judge.partition("+pivot(")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +160,7 @@ def measure_spending(folder: str | Path, *, prices: Prices | None = None) -> lis
             cost=_cost(_price_of(row["name"], prices), row["n_prompt_tokens"], row["n_tokens"]),
         )
         for row in rows
-        if ENDPOINT in row["name"]
+        if ENDPOINT in _own_name(row["name"])
     ]
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from isogloss.audit.remeasure import planned_audits, remeasure
-from isogloss.errors import DefectError, InputError, StoreError
-from isogloss.judges.base import Judge
+from isogloss.errors import DefectError, InputError, ModelError, StoreError
+from isogloss.judges.base import Judge, numbered_verdicts
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement, Response, Verdict
 from isogloss.store import RunStore
@@ -23,6 +23,8 @@ Again = Literal["failed", "unjudged", "all"]
 JUDGE_GROUP = 256
 """Responses a judge sees at once; it may work on them side by side."""
 _SETTINGS = "judge_settings"
+_NOBODY = ""
+"""A judge that has seen nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +73,9 @@ def judge_run(
                 f"{folder} holds no responses yet; run `isogloss audit TARGET --out {folder}`"
             )
         for judge in judges:
-            if again == "all":
-                _forget(store, judge)
-            check_judge(store, judge)
-        n_judged = 0
-        for judge in judges:
-            if again == "unjudged":
-                store.drop_verdicts(judge=judge.name, which="unjudged")
-            n_judged += judge_stored(store, judge, report)
+            if again != "all":
+                check_judge(store, judge)
+        n_judged = sum(judge_stored(store, judge, report, again=again) for judge in judges)
         _name_judges(store, [judge.name for judge in judges], primary=primary)
         rows = [
             row
@@ -101,7 +98,7 @@ def check_judge(store: RunStore, judge: Judge) -> None:
         StoreError: this run holds verdicts by the same name under other settings.
     """
     known = store.meta(_SETTINGS, {}).get(judge.name)
-    if known is not None and known != judge.settings:
+    if known is not None and known != judge.settings and judge.name in store.judges():
         raise StoreError(
             f"{store.folder} holds verdicts of {judge.name} by other settings (rubric, patterns "
             f"or version) than today's; they do not mix. Judge everything again with `isogloss "
@@ -109,38 +106,59 @@ def check_judge(store: RunStore, judge: Judge) -> None:
         )
 
 
-def judge_stored(store: RunStore, judge: Judge, report: Progress) -> int:
-    """Have one judge see what it has not seen yet; how many responses that was."""
-    store.set_meta(_SETTINGS, store.meta(_SETTINGS, {}) | {judge.name: judge.settings})
-    store.drop_verdicts(judge=judge.name, which="failed")
-    total = store.n_unjudged_by(judge.name)
+def judge_stored(
+    store: RunStore, judge: Judge, report: Progress, *, again: Again = "failed"
+) -> int:
+    """Have one judge see what it has not seen yet; how many responses that was.
+
+    With ``again="all"`` its earlier verdicts stay until it has given a new one: a judge that cannot
+    be asked loses nothing.
+
+    Raises:
+        ModelError: it could not be asked; with ``again="all"`` also where every verdict failed.
+    """
+    anew = again == "all"
+    if not anew:
+        _note_settings(store, judge)
+        store.drop_verdicts(judge=judge.name, which=again)
+    total = store.n_unjudged_by(_NOBODY if anew else judge.name)
     stage = f"judging ({judge.name})"
     report(stage, 0, total)
     n_judged = last = 0
-    while group := list(store.unjudged_by(judge.name, after=last, limit=JUDGE_GROUP)):
+    held: list[tuple[int, Verdict]] = []
+    seen_by = _NOBODY if anew else judge.name
+    while group := list(store.unjudged_by(seen_by, after=last, limit=JUDGE_GROUP)):
         last = group[-1][0]
-        for row, verdict in _verdicts(judge, group):
-            store.add_verdicts([(row, verdict)], judge=judge.name)
+        for numbered in _verdicts(judge, group):
+            held.append(numbered)
             n_judged += 1
             report(stage, n_judged, total)
+            if anew and numbered[1].failed:
+                continue
+            store.add_verdicts(held, judge=judge.name, instead=anew)
+            if anew:
+                _note_settings(store, judge)
+            held, anew = [], False
+    if held:
+        raise ModelError(
+            f"{judge.name} could be asked about none of {total} replies (such as: "
+            f"{held[0][1].reason}); its earlier verdicts are kept. Run the same command again"
+        )
     return n_judged
 
 
 def _verdicts(judge: Judge, group: Sequence[tuple[int, Response]]) -> Iterator[tuple[int, Verdict]]:
-    verdicts = judge.judge([response for _, response in group])
-    try:
-        yield from zip((row for row, _ in group), verdicts, strict=True)
-    except ValueError as error:
-        raise DefectError(
-            f"judge {judge.name} did not give one verdict a response: {error}"
-        ) from error
+    rows = {place: row for place, (row, _) in enumerate(group)}
+    for place, verdict in numbered_verdicts(judge, [response for _, response in group]):
+        if place not in rows:
+            raise DefectError(f"judge {judge.name} gave more than one verdict a response")
+        yield rows.pop(place), verdict
+    if rows:
+        raise DefectError(f"judge {judge.name} gave no verdict on {len(rows)} responses")
 
 
-def _forget(store: RunStore, judge: Judge) -> None:
-    store.drop_verdicts(judge=judge.name, which="all")
-    settings = store.meta(_SETTINGS, {})
-    settings.pop(judge.name, None)
-    store.set_meta(_SETTINGS, settings)
+def _note_settings(store: RunStore, judge: Judge) -> None:
+    store.set_meta(_SETTINGS, store.meta(_SETTINGS, {}) | {judge.name: judge.settings})
 
 
 def _name_judges(store: RunStore, names: Sequence[str], *, primary: bool) -> None:

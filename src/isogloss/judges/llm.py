@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from isogloss.endpoint import ChatEndpoint, ChatJob, ChatReply, EndpointOptions, Message
+from isogloss.judges.base import in_order
 from isogloss.judges.rubric import (
     Problem,
     Said,
@@ -81,45 +82,39 @@ class LlmJudge:
         return rubric_fingerprint()
 
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
-        """Yield one verdict a response, in order; the replies are judged side by side.
+        """Yield one verdict a response, in order; the replies are judged side by side."""
+        return in_order(self.judge_unordered(responses))
 
-        A verdict is given as soon as all before it are, so that a kill loses little.
-        """
+    def judge_unordered(self, responses: Sequence[Response]) -> Iterator[tuple[int, Verdict]]:
+        """See `isogloss.judges.base.JudgesAsTheyCome`."""
         cases = {i: _case(r, r.text) for i, r in enumerate(responses) if r.text.strip()}
-        n_given = 0
-        unread: dict[int, tuple[str, Problem]] = {}
-        for _ in self._ask(cases, unread):
-            while n_given < len(responses) and _is_settled(cases.get(n_given)):
-                yield _verdict(cases.get(n_given))
-                n_given += 1
-        self._remind(cases, unread)
-        doubted = [i for i in range(n_given, len(responses)) if _is_doubtful(cases.get(i))]
-        again = {i: _case(cases[i].response, left) for i in doubted if (left := _left(cases[i]))}
-        unread = {}
-        for _ in self._ask(again, unread):
-            pass
-        self._remind(again, unread)
-        for i in range(n_given, len(responses)):
-            case = cases.get(i)
-            if case is not None and _is_doubtful(case):
-                yield _compared(case, again.get(i))
+        yield from ((i, _verdict(None)) for i in range(len(responses)) if i not in cases)
+        doubted: list[int] = []
+        for i in self._settle(cases):
+            if _is_doubtful(cases[i]):
+                doubted.append(i)
             else:
-                yield _verdict(case)
+                yield i, _verdict(cases[i])
+        again = {i: _case(cases[i].response, left) for i in doubted if (left := _left(cases[i]))}
+        yield from ((i, _compared(cases[i], None)) for i in doubted if i not in again)
+        for i in self._settle(again):
+            yield i, _compared(cases[i], again[i])
 
-    def _ask(
-        self, cases: Mapping[int, _Case], unread: dict[int, tuple[str, Problem]]
-    ) -> Iterator[None]:
-        """Ask about all cases, noting in ``unread`` the answers that are no verdict."""
+    def _settle(self, cases: Mapping[int, _Case]) -> Iterator[int]:
+        """Ask about all cases, a second time where the answer was no verdict; which are done."""
+        unread: dict[int, tuple[str, Problem]] = {}
         jobs = (ChatJob(key=i, messages=case.messages) for i, case in cases.items())
         for i, reply in self._endpoint.ask(jobs, self._decoding):
             problem = _take(cases[i], reply)
-            if problem is not None:
+            if problem is None:
+                yield i
+            else:
                 unread[i] = (reply.text, problem)
-            yield
+        yield from self._remind(cases, unread)
 
     def _remind(
         self, cases: Mapping[int, _Case], unread: Mapping[int, tuple[str, Problem]]
-    ) -> None:
+    ) -> Iterator[int]:
         """Ask once more where the answer was no verdict; then there is none."""
         jobs = (
             ChatJob(
@@ -136,6 +131,7 @@ class LlmJudge:
             problem = _take(cases[i], reply)
             if problem is not None:
                 cases[i].verdict = _no_verdict(reply.text, problem)
+            yield i
 
 
 def _case(response: Response, text: str) -> _Case:
@@ -176,14 +172,8 @@ def _no_verdict(answer: str, problem: Problem) -> Verdict:
     return Verdict(outcome="unjudged", reason=f"no verdict in the judge's answer: {problem.words}")
 
 
-def _is_settled(case: _Case | None) -> bool:
-    if case is None or case.verdict is not None:
-        return True
-    return case.said is not None and not _is_doubtful(case)
-
-
-def _is_doubtful(case: _Case | None) -> bool:
-    if case is None or case.said is None:
+def _is_doubtful(case: _Case) -> bool:
+    if case.said is None:
         return False
     return bool((case.said.addressed_to_judge or "").strip()) or is_suspicious(case.text)
 

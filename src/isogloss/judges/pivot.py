@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from isogloss.errors import LanguageError
-from isogloss.judges.base import Judge
+from isogloss.judges.base import Judge, in_order, numbered_verdicts
 from isogloss.progress import Progress
 from isogloss.records import ReplyTranslation, Response, Verdict
 from isogloss.seeds import content_hash
 from isogloss.store import RunStore
-from isogloss.translate.base import Translator
+from isogloss.translate.base import AnswersAsTheyCome, TranslatedText, Translator
 
 ENGLISH = "en"
 _GROUP = 256
@@ -91,18 +91,26 @@ class PivotJudge:
 
         Where the engine failed for now, the verdict counts as failed and is sought again.
         """
-        english = [self._english(response) for response in responses]
-        verdicts = self._judge.judge([response for response in english if response is not None])
-        for response, pivoted in zip(responses, english, strict=True):
+        return in_order(self.judge_unordered(responses))
+
+    def judge_unordered(self, responses: Sequence[Response]) -> Iterator[tuple[int, Verdict]]:
+        """See `isogloss.judges.base.JudgesAsTheyCome`."""
+        english: dict[int, Response] = {}
+        for i, response in enumerate(responses):
+            pivoted = self._english(response)
             if pivoted is not None:
-                yield next(verdicts)
+                english[i] = pivoted
                 continue
             reason = self._replies.reasons.get(_key(response))
-            yield Verdict(
+            verdict = Verdict(
                 outcome="unjudged",
                 reason=reason or "the reply could not be put into English",
                 failed=reason is None,
             )
+            yield i, verdict
+        places = list(english)
+        for place, verdict in numbered_verdicts(self._judge, list(english.values())):
+            yield places[place], verdict
 
     def _english(self, response: Response) -> Response | None:
         if not _needs_english(response):
@@ -121,11 +129,9 @@ def _translated(
         group = rows[start : start + _GROUP]
         texts = [response.text for _, response in group]
         try:
-            made = translator.translate(texts, language, ENGLISH)
-            for (row, response), text in zip(group, made, strict=True):
+            for place, text in _as_they_come(translator, texts, language):
                 yield (
-                    row,
-                    response,
+                    *group[place],
                     ReplyTranslation(
                         text=text.text,
                         reason=text.reason,
@@ -136,6 +142,14 @@ def _translated(
         except LanguageError:
             for row, response in group:
                 yield row, response, ReplyTranslation(text=None, reason=_NO_PAIR)
+
+
+def _as_they_come(
+    translator: Translator, texts: Sequence[str], language: str
+) -> Iterator[tuple[int, TranslatedText]]:
+    if isinstance(translator, AnswersAsTheyCome):
+        return translator.translate_unordered(texts, language, ENGLISH)
+    return enumerate(translator.translate(texts, language, ENGLISH))
 
 
 def _read_texts(store: RunStore, engine: str) -> dict[str, str]:

@@ -169,8 +169,16 @@ class RunStore:
         )
         return rows.fetchone()[0]
 
-    def add_verdicts(self, verdicts: Sequence[tuple[int, Verdict]], *, judge: str) -> None:
-        """Store verdicts under the response ids that `unjudged_by` gave."""
+    def add_verdicts(
+        self, verdicts: Sequence[tuple[int, Verdict]], *, judge: str, instead: bool = False
+    ) -> None:
+        """Store verdicts under the response ids that `unjudged_by` gave.
+
+        Args:
+            verdicts: response id and verdict.
+            judge: its name.
+            instead: forget all earlier verdicts of this judge, in the same transaction.
+        """
         rows = [
             (i, judge, v.outcome, v.correct, storable(v.reason), v.failed, v.n_prompt_tokens,
              v.n_tokens)
@@ -178,6 +186,8 @@ class RunStore:
         ]  # fmt: skip
         marks = ", ".join("?" * 8)
         with self._database.transaction() as db:
+            if instead:
+                db.execute("DELETE FROM verdicts WHERE judge = ?", (judge,))
             db.executemany(f"INSERT OR IGNORE INTO verdicts VALUES ({marks})", rows)
 
     def drop_verdicts(self, *, judge: str, which: Literal["failed", "unjudged", "all"]) -> int:
@@ -331,6 +341,18 @@ class RunStore:
         """Names of the judges with at least one verdict in this run."""
         rows = self._database.read("SELECT DISTINCT judge FROM verdicts ORDER BY 1")
         return [name for (name,) in rows]
+
+    def failures(self) -> pl.DataFrame:
+        """What ended in an error and is asked again next time, the commonest reason first.
+
+        Columns ``role`` (``target``: replies, ``judge``: verdicts) ``name reason n``.
+        """
+        return self._database.frame(
+            "SELECT 'target' AS role, target AS name, reason, COUNT(*) AS n FROM responses "
+            "WHERE status = 'error' GROUP BY target, reason "
+            "UNION ALL SELECT 'judge', judge, reason, COUNT(*) FROM verdicts WHERE failed "
+            "GROUP BY judge, reason ORDER BY role DESC, name, n DESC, reason"
+        )
 
     def usage(self) -> pl.DataFrame:
         """Tokens read and written by everyone who was paid for, or could have been.
