@@ -62,6 +62,21 @@ def test_a_run_says_what_it_used_and_a_second_dry_run_has_nothing_left(tmp_path:
     assert "cost: not known" in again.stdout
 
 
+def test_a_run_that_got_no_reply_says_so_and_does_not_send_people_to_label_it(
+    tmp_path: Path,
+) -> None:
+    with openai_server(lambda messages: {"status": 400, "error": {"message": "too long"}}) as bad:
+        result = audit(tmp_path, bad, "--judge", "rules")
+        assert audit(tmp_path, bad).exit_code == 0
+    assert result.exit_code == 0, result.output
+    assert "6 replies of openai:test-model ended in an error (such as: HTTP 400" in result.stderr
+    assert "asks for them again" in result.stderr
+    assert "fill in each outcome" not in result.stderr
+    with openai_server() as good:
+        result = audit(tmp_path, good, "--judge", "rules")
+    assert "ended in an error" not in result.stderr
+
+
 def test_blocked_replies_are_shown_apart(tmp_path: Path) -> None:
     def reply(messages: list[dict[str, str]]) -> str | dict[str, object]:
         blocked = messages[-1]["content"] in ("keki", "chai")

@@ -58,6 +58,7 @@ def test_transcripts_hide_what_is_harmful(run: str) -> None:
     hidden = show(run, "--transcripts").stdout
     assert "SECRET harmful" not in hidden
     assert "SECRET benign 1" in hidden
+    assert "-> complied (recorded)" in hidden  # whose verdict: a run may have several judges
     assert "hidden; --reveal" in hidden
     revealed = show(run, "--transcripts", "--reveal", "--language", "sw").stdout
     assert "SECRET harmful 1" in revealed

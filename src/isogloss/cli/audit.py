@@ -118,6 +118,8 @@ def audit(
     from isogloss.audit.budget import measure_spending, plan_budget
     from isogloss.audit.run import AuditConfig, run_audit
     from isogloss.cli.budget import print_budget, print_spending
+    from isogloss.cli.codes import split_codes
+    from isogloss.cli.failures import print_failures
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_json, print_summary
     from isogloss.endpoint import EndpointOptions
@@ -136,7 +138,7 @@ def audit(
         out=out,
         judges=tuple(judge) if judge else None,
         shares=shares,
-        languages=_codes(languages) if languages else None,
+        languages=None if languages is None else split_codes(languages, "--languages"),
         limit=limit,
         samples=samples,
         decoding=Decoding(
@@ -171,11 +173,13 @@ def audit(
         from isogloss.report.page import build_report
 
         page = build_report(result.folder)
+    print_failures(result.folder)
     if json:
         print_json(result.measurements)
         return
     print_summary(result.measurements)
-    if not result.judges:
+    answered = any(row.metric == "answered" and row.estimate for row in result.measurements)
+    if answered and not result.judges:
         typer.echo(
             "no judge decided what the replies are, so no rate is measured. Next: isogloss show "
             f"{result.folder} --transcripts --reveal --json > replies.json, fill in each outcome "
@@ -186,11 +190,3 @@ def audit(
     typer.echo(f"run: {result.folder}")
     if page is not None:
         typer.echo(f"report: {page}")
-
-
-def _codes(languages: str) -> tuple[str, ...]:
-    from isogloss.errors import InputError
-
-    if codes := tuple(part.strip() for part in languages.split(",") if part.strip()):
-        return codes
-    raise InputError(f"--languages {languages!r} names no language; write codes such as en,sw,ny")

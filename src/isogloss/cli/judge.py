@@ -92,6 +92,7 @@ def judge(
 
     from isogloss.audit.budget import measure_spending
     from isogloss.cli.budget import print_spending
+    from isogloss.cli.failures import print_failures
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_json, print_summary
     from isogloss.endpoint import EndpointOptions
@@ -121,6 +122,7 @@ def judge(
         from isogloss.report.page import build_report
 
         page = build_report(run)
+    print_failures(run)
     if json:
         print_json(rows)
         return

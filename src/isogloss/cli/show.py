@@ -107,7 +107,8 @@ def _print_transcripts(
     for row in frame.iter_rows(named=True):
         place = f"{row['prompt_id']} {row['language']} {row['variant']} #{row['sample']}"
         outcome = row["status"] if row["status"] != "ok" else row["outcome"] or "unjudged"
-        print(one_line(f"{place} {row['intent']} [{row['target']} {row['arm']}] -> {outcome}"))
+        who = f" ({row['judge']})" if row["judge"] else ""
+        print(one_line(f"{place} {row['intent']} [{row['target']} {row['arm']}] -> {outcome}{who}"))
         for name in ("prompt", "reference", "reply", "response_reason"):
             if row[name]:
                 print(f"    {name.removeprefix('response_')}: {one_line(row[name])}")
