@@ -134,6 +134,16 @@ def test_the_set_itself_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "set.csv").read_text() == SET
 
 
+def test_the_word_list_is_not_overwritten(tmp_path: Path) -> None:
+    """Its words may have been paid for."""
+    words = tmp_path / "words.csv"
+    options = ("--words", str(words), "--out", str(tmp_path / "." / "words.csv"))
+    result = variants(tmp_path, *options, make="code-switched:0.5")
+    assert result.exit_code == 2
+    assert "is the word list" in result.stderr
+    assert words.read_text() == WORDS
+
+
 @pytest.mark.lab
 def test_variants_of_lab_prompts_are_asked_and_judged_apart(tmp_path: Path, tiny_lab: Path) -> None:
     del tiny_lab

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -145,6 +147,22 @@ def test_two_labellers_have_orders_of_their_own(
     assert ann != bob
     assert sorted(ann) == sorted(bob)
     assert len(set(ann)) == 20
+
+
+def test_a_file_that_could_not_be_written_is_not_left_in_the_way(
+    store: RunStore, sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ann.csv"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "chmod", full)
+        with pytest.raises(InputError, match="No space left"):
+            export_sheet(store, sheet, path, labeller="ann")
+    assert not path.exists()
+    assert exported(store, sheet, path, "ann")
 
 
 def test_an_existing_file_is_never_written_over(

@@ -79,6 +79,7 @@ def label(
 
     Shows a page on this machine, driven by the keyboard; every label is stored at once.
     """
+    from isogloss.cli.codes import split_codes
     from isogloss.errors import InputError
     from isogloss.label import SheetRequest, draw_sheet, export_sheet, import_labels
     from isogloss.label.labeller import default_labeller
@@ -88,7 +89,7 @@ def label(
         raise InputError("--export, --import and --status exclude each other; give one of them")
     request = SheetRequest(
         per_language=per_language,
-        languages=_codes(languages),
+        languages=None if languages is None else split_codes(languages, "--languages"),
         intent=intent,
         stratify=stratify,
         seed=seed,
@@ -96,7 +97,7 @@ def label(
         arm=arm,
         variant=variant,
     )
-    who = labeller or default_labeller()
+    who = default_labeller() if labeller is None else labeller
     with RunStore(run) as store:
         if import_file is not None:
             result = import_labels(store, import_file, request, labeller=labeller)
@@ -122,16 +123,6 @@ def _measure_judges(store: RunStore) -> None:
     from isogloss.audit.remeasure import remeasure_run
 
     remeasure_run(store)
-
-
-def _codes(languages: str | None) -> tuple[str, ...] | None:
-    from isogloss.errors import InputError
-
-    if languages is None:
-        return None
-    if codes := tuple(part.strip() for part in languages.split(",") if part.strip()):
-        return codes
-    raise InputError(f"--languages {languages!r} names no language; write codes such as sw,ny")
 
 
 def _drawn(store: RunStore, request: SheetRequest) -> Sheet:

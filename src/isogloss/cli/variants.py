@@ -91,7 +91,7 @@ def variants(
     from isogloss.variants import make_variants, parse_kinds
 
     kinds = parse_kinds(make)
-    _check_out(out, prompts)
+    _check_out(out, prompts, words)
     chosen = _load(prompts, intent, languages)
     with progress_bars() as progress:
         found = None
@@ -113,7 +113,7 @@ def variants(
         typer.echo(f"{len(rows)} prompts, {len(made.prompts)} of them variants: {out}")
 
 
-def _check_out(out: Path, prompts: str) -> None:
+def _check_out(out: Path, prompts: str, words: str | None) -> None:
     """Said before anything is translated: that may cost money."""
     from isogloss.errors import InputError
 
@@ -123,18 +123,16 @@ def _check_out(out: Path, prompts: str) -> None:
         raise InputError(f"{out}: no folder {out.parent}; make it first")
     if out.exists() and not prompts.startswith(LAB) and out.samefile(prompts):
         raise InputError(f"{out} is the prompt set itself; write the variants to another file")
+    if words is not None and not words.startswith(LAB) and out.resolve() == Path(words).resolve():
+        raise InputError(f"--out {out} is the word list; write the variants to another file")
 
 
 def _load(prompts: str, intent: Intent | None, languages: str | None) -> PromptSet:
+    from isogloss.cli.codes import split_codes
     from isogloss.cli.terminal import one_line
-    from isogloss.errors import InputError
     from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
 
-    codes = None
-    if languages is not None:
-        codes = [code.strip() for code in languages.split(",") if code.strip()]
-        if not codes:
-            raise InputError(f"--languages {languages!r} names no language; write en,sw,ny")
+    codes = None if languages is None else split_codes(languages, "--languages")
     if not prompts.startswith(LAB):
         chosen = load_prompts(prompts, intent=intent, languages=codes)
         for note in chosen.notes:

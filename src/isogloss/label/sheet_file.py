@@ -47,9 +47,11 @@ def export_sheet(store: RunStore, sheet: Sheet, path: Path, *, labeller: str) ->
     for response in _by_language(sheet, readings, labeller):
         cells = _cells(readings[response], source, labeller, labels.get(response))
         writer.writerow({name: to_cell(cells[name]) for name in COLUMNS})
+    made = False
     try:
         # Exclusive: a file that people may have labelled is never written over.
         with path.open("x", encoding="utf-8-sig", newline="") as file:
+            made = True
             os.chmod(file.fileno(), 0o600)
             file.write(out.getvalue())
     except FileExistsError:
@@ -57,6 +59,8 @@ def export_sheet(store: RunStore, sheet: Sheet, path: Path, *, labeller: str) ->
             f"{path} is there already and may hold labels; import it, or choose another name"
         ) from None
     except OSError as error:
+        if made:  # half a sheet would stand in the way of the next
+            path.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
     return len(readings)
 

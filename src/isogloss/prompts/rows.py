@@ -159,7 +159,10 @@ def _read_csv(path: Path, delimiter: str) -> Table:
 def _header(path: Path, place: str, cells: list[str], delimiter: str) -> tuple[str, ...]:
     header = tuple(cell.strip() for cell in cells)
     if len(header) == 1 and any(other in header[0] for other in ";\t,|"):
-        raise InputError(f"{path}: {place}: the cells are not separated by {delimiter!r}")
+        raise InputError(
+            f"{path}: {place}: the cells are not separated by {delimiter!r}; save the file so "
+            "(spreadsheets write ';' in some countries)"
+        )
     if not all(header):
         number = header.index("") + 1
         raise InputError(f"{path}: {place}: column number {number} has no name")
