@@ -114,6 +114,7 @@ def translate(
     Flagged rows stay in the set. Run the same command again to resume: only what has no
     translation yet, or another source text, is asked.
     """
+    from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
     from isogloss.endpoint import EndpointOptions
     from isogloss.errors import InputError
@@ -124,9 +125,7 @@ def translate(
     if to is None:
         _print_holes(prompts, intent, as_json=json)
         return
-    codes = tuple(code.strip() for code in to.split(",") if code.strip())
-    if not codes:
-        raise InputError(f"--to {to!r} names no language; write codes such as sw,bn")
+    codes = split_codes(to, "--to")
     if engine is None or out is None:
         lacking = " and ".join(
             name for name, value in (("--engine", engine), ("--out", out)) if value is None
