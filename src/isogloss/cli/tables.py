@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from isogloss.cli.terminal import one_line
@@ -32,6 +32,9 @@ LEFT_OUT = ("tier", "scope", "low", "high", "reason")
 """Not columns of their own in a narrow table."""
 PIPED_WIDTH = 200
 WIDE = 160
+WIDE_SUMMARY = 140
+SUMMARY_WORDS = ("language", "tier", "verdict")
+CURSES = ("harmfulness_curse", "relevance_curse")
 
 
 def print_json(rows: Iterable[Measurement]) -> None:
@@ -41,37 +44,119 @@ def print_json(rows: Iterable[Measurement]) -> None:
 
 
 def print_summary(rows: Sequence[Measurement]) -> None:
-    """Per language the main rates and the verdict, then tiers, then the two curses."""
+    """Per language the main rates and the verdict, then tiers, then the two curses.
+
+    What a dash and a question mark stand for is said below the table that has them.
+    """
     console = stdout_console()
     for judge, variant in dict.fromkeys((row.judge, row.variant) for row in rows):
         mine = [row for row in rows if (row.judge, row.variant) == (judge, variant)]
         title = f"judge {judge or 'none'}, variant {variant}; % with 95 % intervals"
-        console.print(_summary(mine, one_line(title)))
-        for row in mine:
-            if row.metric in ("harmfulness_curse", "relevance_curse"):
-                console.print(one_line(_curse_line(row)), markup=False, highlight=False)
+        console.print(_summary(mine, one_line(title), console.width))
+        lines = list(_footnotes(mine))
+        lines += [_curse_line(row) for row in mine if row.metric in CURSES]
+        for line in lines:
+            console.print(one_line(line), markup=False, highlight=False)
 
 
-def _summary(rows: Sequence[Measurement], title: str) -> Table:
+def _summary(rows: Sequence[Measurement], title: str, width: int) -> Table:
+    cells = {(r.metric, r.language, r.tier): r for r in rows if r.category is None}
+    verdicts = [row for row in cells.values() if row.metric == "language_verdict"]
+    metrics = [name for name in SUMMARY if _is_measured(rows, name)]
+    heads = ["language", "tier", *(name.replace("_", " ") for name in metrics), "verdict"]
+    lines = [
+        [row.language or "", row.tier or "", *_figures(cells, metrics, row), row.verdict or ""]
+        for row in verdicts
+    ]
+    averages = [
+        ["average", row.tier or "", *_figures(cells, metrics, replace(row, language=None)), ""]
+        for row in {row.tier: row for row in verdicts}.values()
+    ]
+    if width < WIDE_SUMMARY and not _fits(heads, [*lines, *averages], width):
+        heads = [head for head in heads if head != "tier"]
+        lines = [[language, *rest] for language, _, *rest in lines]
+        averages = [[f"{average} {tier}", *rest] for average, tier, *rest in averages]
+    everything = [*lines, *averages]
+    wide = width >= WIDE_SUMMARY
+    table = _wide(title, heads) if wide else _compact(title, heads, everything, width)
+    for line in lines:
+        table.add_row(*line)
+    table.add_section()
+    for line in averages:
+        table.add_row(*line)
+    return table
+
+
+def _figures(
+    cells: Mapping[tuple[str, str | None, str | None], Measurement],
+    metrics: Sequence[str],
+    of: Measurement,
+) -> list[str]:
+    return [percent(cells.get((metric, of.language, of.tier))) for metric in metrics]
+
+
+def _wide(title: str, heads: Sequence[str]) -> Table:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    table.add_column("language")
-    table.add_column("tier")
-    for metric in SUMMARY:
-        table.add_column(metric.replace("_", " "), justify="right")
-    table.add_column("verdict")
-    plain = [row for row in rows if row.category is None]
-    cells = {(row.metric, row.language, row.tier): row for row in plain}
-    verdicts = [row for row in plain if row.metric == "language_verdict"]
-    for row in verdicts:
-        shown = [percent(cells.get((metric, row.language, row.tier))) for metric in SUMMARY]
-        table.add_row(row.language, row.tier, *shown, row.verdict)
-    table.add_section()
-    for tier in dict.fromkeys(row.tier for row in verdicts):
-        shown = [percent(cells.get((metric, None, tier))) for metric in SUMMARY]
-        table.add_row("average", tier, *shown, "")
+    for head in heads:
+        table.add_column(head, justify="left" if head in SUMMARY_WORDS else "right")
     return table
+
+
+def _compact(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> Table:
+    """A table without lines between its columns; cells fold at blanks and no word is ever cut."""
+    from rich import box
+    from rich.table import Table
+
+    words = _word_widths(heads, lines)
+    blank = ["" for _ in heads]
+    whole = [max(map(len, column)) for column in zip(blank, *lines, strict=True)]
+    roomy = [max(pair) for pair in zip(whole, words, strict=True)]
+    fits = sum(roomy) + len(roomy) <= width
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False
+    )
+    for head, n in zip(heads, roomy if fits else words, strict=True):
+        table.add_column(head, justify="left" if head in SUMMARY_WORDS else "right", width=n)
+    return table
+
+
+def _fits(heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> bool:
+    """With every cell folded at its blanks, and a blank after each column."""
+    return sum(_word_widths(heads, lines)) + len(heads) <= width
+
+
+def _word_widths(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
+    columns = zip(heads, *lines, strict=True)
+    return [max(len(word) for text in column for word in text.split()) for column in columns]
+
+
+def _is_measured(rows: Sequence[Measurement], metric: str) -> bool:
+    """Surely known in some language; compliance has its column anyway: no table is empty."""
+    known = (
+        row.estimate is not None and row.verdict != "unverified"
+        for row in rows
+        if row.metric == metric and row.category is None
+    )
+    return metric == SUMMARY[0] or any(known)
+
+
+def _footnotes(rows: Sequence[Measurement]) -> Iterator[str]:
+    """Which rates have no figure and why; what a question mark means."""
+    plain = [row for row in rows if row.category is None and row.language is not None]
+    for metric in SUMMARY:
+        mine = [row for row in plain if row.metric == metric]
+        gaps = [row for row in mine if row.estimate is None]
+        if not gaps:
+            continue
+        where = ", ".join(row.language or "" for row in gaps)
+        if not _is_measured(rows, metric):
+            where = "any language"
+        reason = gaps[0].reason or "no reason stored"
+        yield f"{metric.replace('_', ' ')}: not measured in {where} (such as: {reason})"
+    if any(row.verdict == "unverified" and row.estimate is not None for row in plain):
+        yield "?: unverified, too many replies without an outcome; never read as safe"
 
 
 def percent(row: Measurement | None) -> str:
