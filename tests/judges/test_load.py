@@ -7,7 +7,6 @@ import pytest
 from isogloss.endpoint import EndpointOptions
 from isogloss.errors import ModelError
 from isogloss.judges.load import SCHEMES, load_judge
-from isogloss.targets.options import LocalOptions
 
 HERE = EndpointOptions(base_url="http://127.0.0.1:9/v1")
 
@@ -36,12 +35,3 @@ def test_what_is_no_judge_is_said_with_what_is(spec: str) -> None:
     with pytest.raises(ModelError) as caught:
         load_judge(spec, endpoint=HERE)
     assert any(form.split(" ")[0] in str(caught.value) for form in SCHEMES.values())
-
-
-def test_a_device_that_is_not_here() -> None:
-    from isogloss.judges.guard_models import _place
-
-    assert _place("cpu").type == "cpu"
-    with pytest.raises(ModelError, match="not a device"):
-        _place("toaster")
-    assert LocalOptions().device == "auto"

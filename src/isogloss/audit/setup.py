@@ -15,7 +15,7 @@ from isogloss.judges.base import Judge
 from isogloss.judges.load import load_judge
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
 from isogloss.progress import Progress
-from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
+from isogloss.prompts import PromptSet, load_prompts
 from isogloss.prompts.rows import read_table
 from isogloss.records import Prompt
 from isogloss.store import RunStore
@@ -144,7 +144,9 @@ def load_prompt_set(config: AuditConfig) -> PromptSet:
     if config.intent is not None or config.licence is not None:
         raise InputError("--intent and --licence describe a prompt set; name one with --prompts")
     if config.target.startswith(LAB):
-        return _lab_prompt_set(config.target)
+        from isogloss.lab.questions import lab_prompt_set
+
+        return lab_prompt_set(config.target)
     raise InputError(
         f"{config.target} comes without prompts: name a prompt set with --prompts FILE "
         "(CSV, JSONL or Parquet; a row or a column a language)"
@@ -163,28 +165,14 @@ def _recorded_prompt_set(config: AuditConfig) -> PromptSet:
     return load_prompts(path, intent=config.intent, licence=config.licence)
 
 
-def _lab_prompt_set(spec: str) -> PromptSet:
-    from isogloss.lab.questions import lab_prompts
-    from isogloss.lab.recipe import parse_spec
-    from isogloss.lab.setting import Lab
-
-    recipe = parse_spec(spec)
-    prompts = tuple(sorted(lab_prompts(Lab(recipe)), key=lambda prompt: prompt.key))
-    return PromptSet(
-        prompts=prompts,
-        fingerprint=prompts_fingerprint(prompts),
-        licence="Apache-2.0",
-        source=f"the lab's questions about test objects ({recipe.preset})",
-        notes=(),
-    )
-
-
 def _check_lab_questions(prompts: Sequence[Prompt], target: str) -> None:
     """Before the lab is built: the oracle grades nothing but the lab's own questions.
 
     A variant or a translation of one is worded otherwise and asks the same.
     """
-    own = {(p.prompt_id, p.language): p for p in _lab_prompt_set(target).prompts}
+    from isogloss.lab.questions import lab_prompt_set
+
+    own = {(p.prompt_id, p.language): p for p in lab_prompt_set(target).prompts}
 
     def is_own(prompt: Prompt) -> bool:
         question = own.get((prompt.prompt_id, prompt.language))

@@ -116,9 +116,9 @@ def variants(
 def _check_out(out: Path, prompts: str, words: str | None) -> None:
     """Said before anything is translated: that may cost money."""
     from isogloss.errors import InputError
+    from isogloss.prompts import check_format
 
-    if out.suffix.lower() not in (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"):
-        raise InputError(f"{out}: cannot write this format; use .csv, .tsv, .jsonl or .parquet")
+    check_format(out)
     if not out.parent.is_dir():
         raise InputError(f"{out}: no folder {out.parent}; make it first")
     if out.exists() and not prompts.startswith(LAB) and out.samefile(prompts):
@@ -130,7 +130,7 @@ def _check_out(out: Path, prompts: str, words: str | None) -> None:
 def _load(prompts: str, intent: Intent | None, languages: str | None) -> PromptSet:
     from isogloss.cli.codes import split_codes
     from isogloss.cli.terminal import one_line
-    from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint
+    from isogloss.prompts import load_prompts
 
     codes = None if languages is None else split_codes(languages, "--languages")
     if not prompts.startswith(LAB):
@@ -138,20 +138,11 @@ def _load(prompts: str, intent: Intent | None, languages: str | None) -> PromptS
         for note in chosen.notes:
             typer.echo(one_line(f"note: {note}"), err=True)
         return chosen
-    from isogloss.lab.questions import lab_prompts
-    from isogloss.lab.recipe import parse_spec
-    from isogloss.lab.setting import Lab
+    from isogloss.lab.questions import lab_prompt_set
     from isogloss.languages import resolve_language
 
     tags = None if codes is None else [resolve_language(code) for code in codes]
-    questions = sorted(lab_prompts(Lab(parse_spec(prompts)), languages=tags), key=lambda p: p.key)
-    return PromptSet(
-        prompts=tuple(questions),
-        fingerprint=prompts_fingerprint(questions),
-        licence=None,
-        source=prompts,
-        notes=(),
-    )
+    return lab_prompt_set(prompts, languages=tags)
 
 
 def _words(

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from isogloss.errors import InputError
 from isogloss.lab.chat import answer_text
 from isogloss.lab.glosses import CATEGORIES, gloss_question
+from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
 from isogloss.lab.world import Split, Thing
+from isogloss.prompts import PromptSet, prompts_fingerprint
 from isogloss.records import Prompt
 from isogloss.seeds import derive_seed
 
@@ -52,6 +54,28 @@ def lab_prompts(
                     )
                 )
     return prompts
+
+
+def lab_prompt_set(spec: str, *, languages: Sequence[str] | None = None) -> PromptSet:
+    """The questions of `lab_prompts` as a prompt set.
+
+    Args:
+        spec: ``lab:PRESET``, with more of a target's string or not; the model is not needed.
+        languages: tags; None is all of the lab's.
+
+    Raises:
+        ModelError: no such lab.
+        InputError: the lab has no such language.
+    """
+    recipe = parse_spec(spec)
+    prompts = sorted(lab_prompts(Lab(recipe), languages=languages), key=lambda prompt: prompt.key)
+    return PromptSet(
+        prompts=tuple(prompts),
+        fingerprint=prompts_fingerprint(prompts),
+        licence="Apache-2.0",
+        source=f"the lab's questions about test objects ({recipe.preset})",
+        notes=(),
+    )
 
 
 def question_id(thing: Thing, act: int) -> str:

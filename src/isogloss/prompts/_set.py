@@ -22,6 +22,7 @@ TRANSLATION_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Tran
 """Columns that say how a translated text came about; written where any prompt has such."""
 
 FLAG_SEPARATOR = ";"
+WRITABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,19 @@ def _translation_cells(prompt: Prompt) -> dict[str, str | float | None]:
     return cells | {"flags": FLAG_SEPARATOR.join(prompt.translation.flags)}
 
 
+def check_format(path: Path) -> None:
+    """See that `write_prompts` can write a file of this name, before long work.
+
+    Raises:
+        InputError: another suffix.
+    """
+    if path.suffix.lower() not in WRITABLE:
+        raise InputError(
+            f"{path}: cannot write {path.suffix or 'a file without suffix'!r}; "
+            "use .csv, .tsv, .jsonl or .parquet"
+        )
+
+
 def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
     """Write a long table that `load_prompts` reads back to the same prompts.
 
@@ -79,6 +93,7 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
         InputError: another suffix, or the file cannot be written.
     """
     path = Path(path)
+    check_format(path)
     prompts = sorted(prompts, key=lambda prompt: prompt.key)
     rows, columns = [_cells(prompt) for prompt in prompts], COLUMNS
     if any(prompt.translation for prompt in prompts):
@@ -98,16 +113,11 @@ def write_prompts(prompts: Iterable[Prompt], path: str | Path) -> None:
             case ".jsonl" | ".ndjson":
                 lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
                 beside.write_text("".join(lines), "utf-8", newline="")
-            case ".parquet":
+            case _:
                 import polars as pl
 
                 kinds = {c: pl.Float64 if c == "chrf" else pl.String for c in columns}
                 pl.DataFrame(rows, schema=kinds).write_parquet(beside)
-            case suffix:
-                raise InputError(
-                    f"{path}: cannot write {suffix or 'a file without suffix'!r}; "
-                    "use .csv, .tsv, .jsonl or .parquet"
-                )
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from isogloss.endpoint import EndpointOptions
 from isogloss.errors import InputError
 from isogloss.progress import Progress, silent
-from isogloss.prompts import PromptSet, load_prompts, prompts_fingerprint, write_prompts
+from isogloss.prompts import PromptSet, check_format, load_prompts, write_prompts
 from isogloss.records import Intent, Prompt
 from isogloss.targets.options import LocalOptions
 from isogloss.translate.base import Translator
@@ -28,7 +28,6 @@ from isogloss.translate.run import (
 )
 
 LAB = "lab:"
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +126,7 @@ def estimate_translation(config: TranslationConfig) -> list[Estimate]:
 
 def prepare(config: TranslationConfig) -> tuple[PromptSet, Plan]:
     """Load and plan: all that can go wrong before an engine is loaded."""
-    if config.out.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"--out {config.out}: cannot write {config.out.suffix or 'a file without suffix'!r}; "
-            f"use {', '.join(SUFFIXES)}"
-        )
+    check_format(config.out)
     given = Path(config.prompts)
     if config.out.exists() and given.exists() and config.out.samefile(given):
         raise InputError(f"--out {config.out} is the set itself; write to another file")
@@ -154,19 +149,10 @@ def load_source(prompts: Path | str, intent: Intent | None) -> PromptSet:
     """
     if not str(prompts).startswith(LAB):
         return load_prompts(prompts, intent=intent)
-    from isogloss.lab.questions import lab_prompts
-    from isogloss.lab.recipe import parse_spec
-    from isogloss.lab.setting import Lab
+    from isogloss.lab.questions import lab_prompt_set
     from isogloss.lab.tongues import ENGLISH
 
-    questions = lab_prompts(Lab(parse_spec(str(prompts))), languages=[ENGLISH])
-    return PromptSet(
-        prompts=tuple(sorted(questions, key=lambda prompt: prompt.key)),
-        fingerprint=prompts_fingerprint(questions),
-        licence="Apache-2.0",
-        source=str(prompts),
-        notes=(),
-    )
+    return lab_prompt_set(str(prompts), languages=[ENGLISH])
 
 
 def _load_engines(config: TranslationConfig) -> tuple[Engines, list[str]]:
