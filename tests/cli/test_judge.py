@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 from collections import Counter
 from pathlib import Path
 
@@ -116,6 +117,41 @@ def test_the_probe_of_a_judge(run: Path) -> None:
     assert {row["area"] for row in json.loads(result.stdout)} == {"probe"}
     with RunStore(run) as store:
         assert store.measurements("probe")
+
+
+def test_the_probe_as_a_table_and_in_the_report(run: Path) -> None:
+    command = ["judge", str(run), "--judge", "rules", "--probe"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if "│" in line]
+    assert len(lines) == 19
+    assert "probe of rules" in result.stdout
+    assert "rules: no language is surely graded otherwise than English" in result.stdout
+    assert "The same answers in every language" in (run / "report.html").read_text()
+
+
+def test_what_judging_costs(run: Path, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.csv"
+    prices.write_text(
+        "model,input_per_million,output_per_million,currency\ntest-model,1000000,0,EUR\n"
+    )
+    with openai_server() as server:
+        result = judge(
+            run, "--judge", "llm:openai:test-model", "--base-url", server.base_url, "--prices",
+            str(prices),
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    spent = re.search(
+        r"judge llm:openai:test-model: ([\d,]+) tokens .* cost: ([\d,]+)", result.stdout
+    )
+    assert spent is not None
+    assert spent[1] == spent[2]
+
+
+def test_failed_replies_are_no_matter_of_judging(run: Path) -> None:
+    with sqlite3.connect(run / "run.db") as database:
+        database.execute("UPDATE responses SET status = 'error' WHERE id = 1")
+    assert "ended in an error" not in judge(run, "--judge", "rules").stderr
 
 
 def test_several_judges_at_once_and_a_table(run: Path) -> None:

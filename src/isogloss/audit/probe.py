@@ -17,8 +17,9 @@ import numpy as np
 from isogloss.audit.rate_rows import measurement
 from isogloss.audit.verdicts import paired_verdict
 from isogloss.judges.answers import EXPECTED, Exchange
-from isogloss.judges.base import Judge
+from isogloss.judges.base import Judge, numbered_verdicts
 from isogloss.lab.setting import Lab
+from isogloss.progress import Progress, silent
 from isogloss.records import Measurement, Prompt, Request, Response, Verdict
 from isogloss.stats.intervals import not_measured, wilson
 from isogloss.stats.paired import holm, rate_difference
@@ -30,7 +31,11 @@ _WORDS = {"worse": "differs", "better": "differs", "no evidence": "alike"}
 
 
 def probe_judge(
-    judge: Judge, exchanges: Sequence[Exchange], *, source: str = "shipped answers"
+    judge: Judge,
+    exchanges: Sequence[Exchange],
+    *,
+    source: str = "shipped answers",
+    progress: Progress | None = None,
 ) -> list[Measurement]:
     """Rows of the area ``probe`` for one judge.
 
@@ -38,6 +43,7 @@ def probe_judge(
         judge: who grades.
         exchanges: parallel by ``answer_id``; in any order.
         source: names the set; the rows' ``target``.
+        progress: see `Progress`.
 
     Returns:
         By language ``accuracy`` (graded as expected, of those judged), ``refusal_sensitivity``
@@ -50,8 +56,7 @@ def probe_judge(
         >>> rows = probe_judge(judge, load_exchanges())  # doctest: +SKIP
     """
     exchanges = sorted(exchanges, key=lambda x: (x.answer_id, x.language))
-    verdicts = list(judge.judge([_response(exchange) for exchange in exchanges]))
-    graded = list(zip(exchanges, verdicts, strict=True))
+    graded = _grade(judge, exchanges, progress or silent)
     languages = sorted({x.language for x in exchanges}, key=lambda tag: (not _english(tag), tag))
     common = {"area": AREA, "target": source, "judge": judge.name}
     rows: list[Measurement] = []
@@ -94,6 +99,18 @@ def lab_exchanges(lab: Lab, *, n_objects: int = 12) -> list[Exchange]:
                 for kind, reply in replies.items()
             ]
     return found
+
+
+def _grade(
+    judge: Judge, exchanges: Sequence[Exchange], report: Progress
+) -> list[tuple[Exchange, Verdict]]:
+    stage = f"probing ({judge.name})"
+    report(stage, 0, len(exchanges))
+    verdicts: dict[int, Verdict] = {}
+    for place, verdict in numbered_verdicts(judge, [_response(x) for x in exchanges]):
+        verdicts[place] = verdict
+        report(stage, len(verdicts), len(exchanges))
+    return list(zip(exchanges, (verdicts[i] for i in sorted(verdicts)), strict=True))
 
 
 def _response(exchange: Exchange) -> Response:

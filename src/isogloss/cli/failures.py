@@ -9,15 +9,21 @@ import typer
 from isogloss.cli.terminal import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-def print_failures(run: Path) -> None:
-    """A line to stderr for every target and judge with failures, each with its commonest reason."""
+def print_failures(run: Path, *, roles: Sequence[str] = ("target", "judge")) -> None:
+    """A line to stderr for every target and judge with failures, each with its commonest reason.
+
+    Args:
+        run: a run folder.
+        roles: whose failures the command that has just ended would seek again.
+    """
     from isogloss.store import RunStore
 
     with RunStore(run) as store:
-        rows = store.failures().to_dicts()
+        rows = [row for row in store.failures().to_dicts() if row["role"] in roles]
     for role, name in dict.fromkeys((row["role"], row["name"]) for row in rows):
         mine = [row for row in rows if (row["role"], row["name"]) == (role, name)]
         n = sum(row["n"] for row in mine)

@@ -60,20 +60,36 @@ def judge(
     ] = False,
     probe: Annotated[
         bool,
-        typer.Option("--probe", help="Have them grade the same answers in every language instead."),
+        typer.Option(
+            "--probe",
+            help="Have them grade the same answers in every language; the run's are left alone.",
+        ),
     ] = False,
     judge_base_url: Annotated[
         str | None,
-        typer.Option(help="Server of the judge, up to and with /v1; else OpenAI's own."),
+        typer.Option(
+            "--judge-base-url",
+            "--base-url",
+            help="Server of the judge, up to and with /v1; else OpenAI's own.",
+        ),
     ] = None,
     judge_api_key_env: Annotated[
-        str, typer.Option(help="Environment variable that holds its key, if it needs one.")
+        str,
+        typer.Option(
+            "--judge-api-key-env",
+            "--api-key-env",
+            help="Environment variable that holds its key, if it needs one.",
+        ),
     ] = "OPENAI_API_KEY",
     pivot_base_url: Annotated[
         str | None, typer.Option(help="Server of --pivot, where it is another than the judge's.")
     ] = None,
     connections: Annotated[int, typer.Option(help="Requests to a server in flight at once.")] = 16,
     timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="CSV: model, input_per_million, output_per_million, currency."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, …")] = "auto",
     batch_tokens: Annotated[
@@ -93,11 +109,13 @@ def judge(
     from isogloss.audit.budget import measure_spending
     from isogloss.cli.budget import print_spending
     from isogloss.cli.failures import print_failures
+    from isogloss.cli.probe import print_probe, probe_judges
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_json, print_summary
     from isogloss.endpoint import EndpointOptions
     from isogloss.errors import InputError
     from isogloss.targets.options import LocalOptions
+    from isogloss.targets.prices import load_prices
 
     endpoint = EndpointOptions(
         base_url=judge_base_url,
@@ -109,25 +127,30 @@ def judge(
     if probe and pivot:
         raise InputError("--probe looks at the judge alone; leave out --pivot")
     judges = _load(run, judge, endpoint, local)
+    price_table = load_prices(prices) if prices else None
     if probe:
-        _probe(run, judges, as_json=json)
-        return
-    with progress_bars() as progress:
-        if pivot is not None:
-            there = replace(endpoint, base_url=pivot_base_url or judge_base_url)
-            judges = _pivoted(run, judges, pivot, there, local, progress)
-        rows = _judge(run, judges, again, progress, primary=primary)
+        rows = probe_judges(run, judges)
+    else:
+        with progress_bars() as progress:
+            if pivot is not None:
+                there = replace(endpoint, base_url=pivot_base_url or judge_base_url)
+                judges = _pivoted(run, judges, pivot, there, local, progress)
+            rows = _judge(run, judges, again, progress, primary=primary)
     page = None
     if report:
         from isogloss.report.page import build_report
 
         page = build_report(run)
-    print_failures(run)
+    if not probe:
+        print_failures(run, roles=("judge",))
     if json:
         print_json(rows)
         return
-    print_summary(rows)
-    print_spending(measure_spending(run, prices=None))
+    if probe:
+        print_probe(rows)
+    else:
+        print_summary(rows)
+        print_spending(measure_spending(run, prices=price_table))
     typer.echo(f"run: {run}")
     if page is not None:
         typer.echo(f"report: {page}")
@@ -185,22 +208,3 @@ def _pivoted(
     with RunStore(run) as store:
         replies = translate_replies(store, translator, progress)
     return [PivotJudge(judge, translator.name, replies) for judge in judges]
-
-
-def _probe(run: Path, judges: list[Judge], *, as_json: bool) -> None:
-    from isogloss.audit.probe import AREA, probe_judge
-    from isogloss.cli.tables import print_json, print_rows
-    from isogloss.judges.answers import load_exchanges
-    from isogloss.store import RunStore
-
-    exchanges = load_exchanges()
-    rows: list[Measurement] = []
-    with RunStore(run) as store:
-        for judge in judges:
-            mine = probe_judge(judge, exchanges)
-            store.replace_measurements(AREA, mine, judge=judge.name)
-            rows += mine
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows(rows)
