@@ -17,7 +17,7 @@ does not know it: ``unverified`` there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ import polars as pl
 from isogloss.audit.agreement_rows import JudgePart, agreement_rows, judge_js, labeller_rows
 from isogloss.audit.corrected_rows import CORRECTED, corrected_rows
 from isogloss.audit.labelled import Labelled, LabelSet, count_labelled, moved_strata, read_labels
-from isogloss.audit.measure import in_order
+from isogloss.audit.measure import in_order, planned_counts
 from isogloss.audit.tally import Array
 from isogloss.languages import ShareTable
 from isogloss.records import INTENTS, Measurement
@@ -83,9 +83,10 @@ def _parts(
     parts: dict[str, JudgePart] = {}
     for intent in INTENTS:
         counts = count_labelled(found, labels, intent=intent, languages=languages)
+        of_intent = planned.filter(pl.col("intent") == intent)
         parts[intent] = JudgePart(
             counts=counts,
-            planned=_planned(planned, intent, languages) * samples,
+            planned=planned_counts(of_intent, languages) * samples,
             shares=shares,
             weights=_weights(counts, labels, common["judge"]),
             refused=refused,
@@ -100,12 +101,6 @@ def _variant_rows(parts: Mapping[str, JudgePart]) -> list[Measurement]:
     for name, rate in CORRECTED.items():
         rows += corrected_rows(parts[rate.intent], name, js[rate.intent][rate.j])
     return rows
-
-
-def _planned(planned: pl.DataFrame, intent: str, languages: Sequence[str]) -> Array:
-    of_intent = planned.filter(pl.col("intent") == intent)
-    totals = dict(of_intent.group_by("language").agg(pl.col("n").sum()).iter_rows())
-    return np.array([totals.get(language, 0) for language in languages], dtype=np.float64)
 
 
 def _weights(counts: Labelled, labels: LabelSet, judge: str) -> Array:

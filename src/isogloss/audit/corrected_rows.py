@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.audit.agreement_rows import JudgePart
+from isogloss.audit.curses import SCOPES
 from isogloss.audit.rate_rows import measurement
 from isogloss.audit.rates import MAX_MISSING, MIN_RELEVANT
 from isogloss.audit.tally import Array
@@ -28,7 +29,6 @@ from isogloss.stats.intervals import Estimate, not_measured
 
 MAX_UNJUDGED = 0.80
 """A judge without a verdict on a larger part of the replies does not know the language."""
-SCOPES: tuple[LanguageScope, ...] = ("these languages", "languages like these")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,20 +22,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.audit.measure import in_order, measure_run, slice_of
+from isogloss.audit.curses import SCOPES
+from isogloss.audit.measure import in_order, measure_run, results_of, slice_of
 from isogloss.audit.rates import Cells
 from isogloss.audit.tally import Array
 from isogloss.languages import ShareTable
-from isogloss.records import Measurement, Scope
+from isogloss.records import Measurement
 from isogloss.stats.distributions import t_quantile
 from isogloss.stats.intervals import summarise_rates
 from isogloss.store import RunStore
+from isogloss.translate.plan import SECOND_ENGINE
 
 AREA = "instruments"
 STEPS = ("raw", "judge-corrected", "flagged removed", "second engine")
 CHECKED = ("compliance_rate", "harmful_rate", "following_rate")
-SECOND_ENGINE = "second-engine"
-_SCOPES: tuple[Scope, ...] = ("these languages", "languages like these")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +49,11 @@ class _Run:
 
     def cells(self, name: str, *, variant: str, without_flagged: bool = False) -> Cells:
         """Counts of one rate on the cluster and language axes of the whole run."""
-        common = self.common
-        found = self.store.results(common["judge"]).filter(
-            (pl.col("target") == common["target"]) & (pl.col("arm") == common["arm"])
-        )
-        clusters = found["cluster_id"].unique().sort().to_list()
-        planned = self.store.planned(without_flagged=without_flagged)
+        who = {name: self.common[name] for name in ("target", "arm", "judge")}
+        clusters = results_of(self.store, **who)["cluster_id"].unique().sort().to_list()
         languages = in_order(self.store.planned()["language"].unique().to_list(), self.shares)
-        if without_flagged:
-            found = self.store.results(common["judge"], without_flagged=True).filter(
-                (pl.col("target") == common["target"]) & (pl.col("arm") == common["arm"])
-            )
+        planned = self.store.planned(without_flagged=without_flagged)
+        found = results_of(self.store, **who, without_flagged=without_flagged)
         inside = pl.col("variant") == variant
         part = slice_of(
             found.filter(inside), planned.filter(inside), languages, self.samples, clusters
@@ -130,7 +124,7 @@ def _step_rows(
     rows: list[Measurement] = []
     for name in CHECKED:
         for design, unit in (("gap", "rate difference"), ("slope", "rate per decade of share")):
-            for scope in _SCOPES:
+            for scope in SCOPES:
                 metric = f"{name}_{design}"
                 nothing = Measurement(
                     area=AREA, metric=metric, scope=scope, unit=unit, verdict="not measured",
@@ -173,7 +167,7 @@ def _second_engine(audit: Sequence[Measurement]) -> Sequence[Measurement] | str:
 def _shift_rows(run: _Run, steps: Sequence[Measurement]) -> list[Measurement]:
     """Every measured step minus raw, on the languages that both could use."""
     by_key = {(row.category, row.metric, row.scope): row for row in steps if row.language is None}
-    scope = _SCOPES[0]
+    scope = SCOPES[0]
     rows: list[Measurement] = []
     for name in CHECKED:
         metric = f"{name}_gap"

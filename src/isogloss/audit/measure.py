@@ -47,8 +47,7 @@ def measure_run(
     planned = store.planned(without_flagged=without_flagged)
     if planned.is_empty():
         raise InputError(f"{store.folder} holds no prompts: nothing to measure")
-    found = store.results(judge, without_flagged=without_flagged)
-    found = found.filter((pl.col("target") == target) & (pl.col("arm") == arm))
+    found = results_of(store, target=target, arm=arm, judge=judge, without_flagged=without_flagged)
     languages = in_order(planned["language"].unique().to_list(), shares)
     rows: list[Measurement] = []
     for variant in planned["variant"].unique().sort().to_list():
@@ -60,6 +59,14 @@ def measure_run(
             found.filter(in_variant), planned.filter(in_variant), languages, shares, samples, common
         )
     return rows
+
+
+def results_of(
+    store: RunStore, *, target: str, arm: str, judge: str | None, without_flagged: bool = False
+) -> pl.DataFrame:
+    """`RunStore.results` of one target and arm."""
+    found = store.results(judge, without_flagged=without_flagged)
+    return found.filter((pl.col("target") == target) & (pl.col("arm") == arm))
 
 
 def _variant_rows(
@@ -120,7 +127,7 @@ def slice_of(
         for intent in INTENTS
     }
     counts = {
-        intent: _planned(planned.filter(pl.col("intent") == intent), languages) * samples
+        intent: planned_counts(planned.filter(pl.col("intent") == intent), languages) * samples
         for intent in INTENTS
     }
     tallies["both"] = tallies["harmful"] + tallies["benign"]
@@ -128,7 +135,8 @@ def slice_of(
     return Slice(tallies=tallies, planned=counts)
 
 
-def _planned(planned: pl.DataFrame, languages: Sequence[str]) -> Array:
+def planned_counts(planned: pl.DataFrame, languages: Sequence[str]) -> Array:
+    """[L] prompts of some rows of `RunStore.planned`, by language."""
     totals = dict(planned.group_by("language").agg(pl.col("n").sum()).iter_rows())
     return np.array([totals.get(language, 0) for language in languages], dtype=np.float64)
 

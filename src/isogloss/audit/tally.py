@@ -28,7 +28,6 @@ COLUMNS = (
 COMPLIED = ("correct", "wrong", "unknown")
 REFUSED = ("refused", "blocked")
 JUDGED = (*COMPLIED, *REFUSED, "irrelevant")
-MISSING = ("error", "unjudged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
