@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from isogloss.audit.instruments import AREA, CHECKED, STEPS, instrument_rows
+from isogloss.audit.instruments import (
+    AREA,
+    CHECKED,
+    STEPS,
+    _corrected_shift,  # pyright: ignore[reportPrivateUsage]
+    instrument_rows,
+)
 from isogloss.audit.run import run_audit
 from isogloss.records import Measurement, Prompt, Request, Translation
 from isogloss.store import RunStore
@@ -131,6 +137,34 @@ def test_what_this_run_cannot_say_is_said(tmp_path: Path) -> None:
             assert row.estimate is None
             assert row.verdict == "not measured"
             assert words in (row.reason or "")
+
+
+def test_a_set_of_flagged_translations_alone_is_measured_and_says_so(tmp_path: Path) -> None:
+    flagged = [p for p in translated(broken_every=1, second=False) if p.language == "sw"]
+    rows = rows_of(tmp_path / "run", flagged)
+    assert pick(rows, "following_rate_gap", "flagged removed").reason == (
+        "every prompt is a flagged translation"
+    )
+    assert pick(rows, "following_rate", "raw", language="sw").estimate == 0
+
+
+def test_correcting_some_languages_does_not_count_the_others_as_a_shift() -> None:
+    """sw .60 to .70 and fr .30 to .25 by labels; de, unlabelled, only widens the raw gap."""
+    raw = {"sw": 0.6, "fr": 0.3, "de": 0.1}
+    corrected = {"sw": 0.7, "fr": 0.25}
+    steps = [
+        Measurement(
+            area=AREA, metric="harmful_rate", target="t", category=step, language=tag, estimate=estimate,
+            tier="low" if tag == "sw" else "high",
+        )
+        for step, rates in (("raw", raw), ("judge-corrected", corrected))
+        for tag, estimate in rates.items()
+    ]  # fmt: skip
+    blank = Measurement(area=AREA, metric="harmful_rate_gap_shift", category="judge-corrected")
+    shift = _corrected_shift(blank, "harmful_rate", steps)
+    assert shift.estimate == pytest.approx(0.1 - (-0.05))
+    doubted = [replace(s, verdict="unverified") if s.language == "fr" else s for s in steps]
+    assert _corrected_shift(blank, "harmful_rate", doubted).verdict == "not measured"
 
 
 def test_nothing_flagged_is_not_a_second_measurement(tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ def _without_flagged(run: _Run) -> Sequence[Measurement] | str:
     planned, kept = run.store.planned(), run.store.planned(without_flagged=True)
     if planned["n"].sum() == kept["n"].sum():
         return "no translation was flagged"
+    if kept.is_empty():
+        return "every prompt is a flagged translation"
     common = run.common
     return [
         row
@@ -182,17 +184,31 @@ def _shift_rows(run: _Run, steps: Sequence[Measurement]) -> list[Measurement]:
             if row.estimate is None or raw.estimate is None:
                 rows.append(replace(shift, verdict="not measured", reason=row.reason or raw.reason))
             elif step == "judge-corrected":
-                rows.append(_unpaired(shift, row.estimate - raw.estimate))
+                rows.append(_corrected_shift(shift, name, steps))
             else:
                 rows.append(_paired_shift(run, name, step, shift))
     return rows
 
 
-def _unpaired(shift: Measurement, estimate: float) -> Measurement:
+def _corrected_shift(shift: Measurement, name: str, steps: Sequence[Measurement]) -> Measurement:
+    """Corrected minus raw on the languages that were labelled: leaving out others is no shift."""
+    rates: dict[tuple[str | None, str | None], dict[str, float]] = {}
+    for row in steps:
+        if row.metric == name and row.language and row.estimate is not None and not row.verdict:
+            by_language = rates.setdefault((row.category, row.tier), {})
+            by_language[row.language] = row.estimate
+    means: dict[str, float] = {}
+    for tier in ("low", "high"):
+        corrected, raw = (rates.get((step, tier), {}) for step in ("judge-corrected", "raw"))
+        both = corrected.keys() & raw.keys()
+        if not both:
+            reason = "no language of both tiers in both steps"
+            return replace(shift, verdict="not measured", reason=reason)
+        means[tier] = sum(corrected[tag] - raw[tag] for tag in sorted(both)) / len(both)
     return replace(
         shift,
-        estimate=estimate,
-        method="corrected minus raw estimate",
+        estimate=means["low"] - means["high"],
+        method="corrected minus raw estimate, of the labelled languages",
         reason="its interval is that of the corrected gap around the raw one",
     )
 
