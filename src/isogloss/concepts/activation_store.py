@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +100,7 @@ class ActivationStore:
         )
 
     @contextmanager
-    def writing(self, header: GroupHeader) -> Iterator[GroupWriter]:
+    def writing(self, header: GroupHeader) -> Generator[GroupWriter]:
         """Write a group's rows in any order; the file appears when all are in.
 
         Raises:

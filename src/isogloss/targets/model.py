@@ -6,8 +6,8 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from isogloss.targets.checkpoint import (
     weights_fingerprint,
 )
 from isogloss.targets.options import LocalOptions
+from isogloss.targets.recording import Select, record_blocks
 from isogloss.weights import align_weights
 
 logger = logging.getLogger(__name__)
@@ -122,6 +123,19 @@ class LocalModel:
         if "logits_to_keep" in self._inputs:
             inputs["logits_to_keep"] = 1
         return self.network(**inputs).logits[:, -1].float()
+
+    def record(
+        self, layers: Sequence[int] | None = None, select: Select | None = None
+    ) -> AbstractContextManager[dict[int, Tensor]]:
+        """Keep block outputs while the model runs; see `isogloss.targets.recording.record_blocks`.
+
+        Example:
+            >>> with model.record([3]) as states:  # doctest: +SKIP
+            ...     model.network(input_ids)
+            >>> states[3].shape  # doctest: +SKIP
+            torch.Size([1, 7, 128])
+        """
+        return record_blocks(self.network, layers, select)
 
     def describe(self) -> dict[str, Any]:
         """What a run notes about its model: architecture, size, precision, place, limits."""
