@@ -100,6 +100,7 @@ def test_the_gap_that_broken_translations_made_goes_with_them(tmp_path: Path) ->
     assert raw.high < 0
     assert kept.estimate == pytest.approx(0)
     assert shift.estimate == pytest.approx(0.25)
+    assert shift.n == kept.n  # English is in no gap
     assert shift.low is not None
     assert shift.low > 0
 
@@ -154,13 +155,13 @@ def test_correcting_some_languages_does_not_count_the_others_as_a_shift() -> Non
     corrected = {"sw": 0.7, "fr": 0.25}
     steps = [
         Measurement(
-            area=AREA, metric="harmful_rate", target="t", category=step, language=tag, estimate=estimate,
-            tier="low" if tag == "sw" else "high",
+            area=AREA, metric="harmful_rate", target="t", category=step, language=tag,
+            estimate=estimate, tier="low" if tag == "sw" else "high",
         )
         for step, rates in (("raw", raw), ("judge-corrected", corrected))
         for tag, estimate in rates.items()
     ]  # fmt: skip
-    blank = Measurement(area=AREA, metric="harmful_rate_gap_shift", category="judge-corrected")
+    blank = Measurement(area=AREA, metric="harmful_rate_gap_shift", target="t")
     shift = _corrected_shift(blank, "harmful_rate", steps)
     assert shift.estimate == pytest.approx(0.1 - (-0.05))
     doubted = [replace(s, verdict="unverified") if s.language == "fr" else s for s in steps]

@@ -230,7 +230,9 @@ def _paired_shift(run: _Run, name: str, step: str, shift: Measurement) -> Measur
             shift, verdict="not measured", reason="no language of both tiers in both steps"
         )
     weights = low / low.sum() - high / high.sum()
-    return replace(shift, **_linearised(raw, other, weights), n=int(other.trials[:, both].sum()))
+    return replace(
+        shift, **_linearised(raw, other, weights), n=int(other.trials[:, low | high].sum())
+    )
 
 
 def _linearised(raw: Cells, other: Cells, weights: Array) -> dict[str, Any]:
