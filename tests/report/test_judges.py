@@ -59,6 +59,7 @@ def test_labels_judges_and_probe_are_on_the_page(run: Path) -> None:
     assert "Agreement with people, language by language" in page
     assert "The same replies, several judges" in page
     assert "The same answers in every language: <code>rules</code>" in page
+    assert "Italian" in page  # probed, and no language of the run
     assert "was not checked against human labels" not in page
 
 

@@ -129,6 +129,12 @@ def test_missing_is_said_and_is_no_zero(tmp_path: Path) -> None:
     )  # 12 relevant replies at most: no harmful rate
     html = build_report(run).read_text("utf-8")
     assert re.search(r'data-tip="\d+ relevant replies; a harmful rate needs 30', html)
+    gaps = html[html.index('id="h-unmeasured"') :]
+    found = re.search(r"<dd>too few relevant replies; a harmful rate needs 30 <small>([^<]*)", gaps)
+    assert found is not None
+    assert re.search(r"English[^,]* \(\d+\), Chichewa[^,]* \(\d+\)", found[1])
+    assert "Harmfulness curse" in gaps
+    assert "harmfulness_curse" not in gaps
     with (run / "report/tables/by_language.csv").open(encoding="utf-8-sig") as file:
         assert {row["harmful_rate"] for row in csv.DictReader(file)} == {""}
 

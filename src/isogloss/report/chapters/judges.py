@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from isogloss.languages import describe_language
 from isogloss.records import INTENTS, Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import AUDIT, LanguageFacts, RunFacts
@@ -169,7 +170,7 @@ def _probes(
         tags = list(dict.fromkeys(tag for _, tag in mine if tag))
         lines: list[ProbeLine] = [
             (
-                names.get(tag, tag),
+                names.get(tag) or describe_language(tag).name,
                 [mine.get((metric, tag)) for metric in _PROBED],
                 mine.get(("accuracy_vs_english", tag)),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -57,11 +58,29 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
     for row in facts.audited:
         if row.estimate is not None or row.category is not None or row.unit == "verdict":
             continue
-        where = grouped.setdefault(_label(row), {}).setdefault(row.reason or "no reason stored", [])
-        place = names.get(row.language or "", row.language) or row.tier or "whole run"
+        if row.language is None and row.tier == "english":
+            continue  # one language, said already
+        reason, n = _counted(row.reason or "no reason stored")
+        name = names.get(row.language or "", row.language) or _tier(row.tier)
+        notes = [n, "" if row.variant in (None, facts.variant) else row.variant]
+        aside = ", ".join(note for note in notes if note)
+        place = f"{name} ({aside})" if aside else name
+        where = grouped.setdefault(_label(row), {}).setdefault(reason, [])
         if place not in where:
             where.append(place)
     return [(label, list(reasons.items())) for label, reasons in grouped.items()]
+
+
+def _counted(reason: str) -> tuple[str, str]:
+    """A reason that only a number tells from its neighbours', and that number."""
+    found = re.match(r"(\d+) (relevant replies; .*)", reason)
+    return (f"too few {found[2]}", found[1]) if found else (reason, "")
+
+
+def _tier(tier: str | None) -> str:
+    if tier is None:
+        return "whole run"
+    return tier if "-" in tier else f"{tier} tier"
 
 
 def _label(row: Measurement) -> str:
@@ -74,7 +93,7 @@ def _label(row: Measurement) -> str:
         if stem != row.metric and stem in BY_METRIC:
             return BY_METRIC[stem].label + words
     term = BY_METRIC.get(row.metric)
-    return term.label if term else row.metric
+    return term.label if term else row.metric.replace("_", " ").capitalize()
 
 
 def limits(facts: RunFacts) -> list[str]:

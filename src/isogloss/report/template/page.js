@@ -107,6 +107,7 @@
   const browser = $("browser");
   const step = 25;
   let shown = step;
+  const variantOf = (row) => (row[at.variant] === "original" ? "" : row[at.variant]);
   const nameOf = (tag) => data.languages[tag]?.[0] ?? tag;
   const inEnglish = new Map();
   for (const row of data.rows) {
@@ -147,7 +148,7 @@
     if (twin && row[at.language] !== data.english) {
       grid.append(quote(`Asked in English it ${{ complied: "complied", refused: "refused", irrelevant: "missed the point", blocked: "was blocked", error: "failed" }[twin[at.result]] ?? "was not judged"}`, twin[at.reply], twin[at.reply_language]));
     }
-    const notes = [`prompt ${row[at.id]}`, row[at.variant] !== "original" ? row[at.variant] : "", row[at.sample] ? `sample ${row[at.sample]}` : "",
+    const notes = [`prompt ${row[at.id]}`, variantOf(row), row[at.sample] ? `sample ${row[at.sample]}` : "",
       row[at.reply_language] ? `reply in ${nameOf(row[at.reply_language])}` : "reply language not identified",
       row[at.correct] === null ? "" : row[at.correct] ? "content correct" : "content wrong", row[at.reason]];
     details.append(grid, make("p", "extra", notes.filter(Boolean).join(" · ")));
@@ -156,7 +157,7 @@
     const details = make("details", `t-${row[at.result]}`);
     const summary = make("summary");
     summary.append(make("b", "", nameOf(row[at.language])), make("span", "chip", row[at.result]),
-      make("span", "what", [row[at.intent], row[at.category]].filter(Boolean).join(" · ")), make("bdi", "id", row[at.id]));
+      make("span", "what", [row[at.intent], row[at.category], variantOf(row)].filter(Boolean).join(" · ")), make("bdi", "id", row[at.id]));
     details.append(summary);
     details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) fill(details, row); });
     return details;
