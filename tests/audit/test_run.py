@@ -213,7 +213,7 @@ def test_a_judge_that_skips_a_response_is_a_defect(tmp_path: Path) -> None:
         def judge(self, responses):
             return super().judge(responses[1:])
 
-    with pytest.raises(DefectError, match="one verdict"):
+    with pytest.raises(DefectError, match="no verdict on 1 responses"):
         run_audit(
             config(tmp_path / "run"), target=PlantedTarget(answer), judges=[Lazy()], prompts=PROMPTS
         )

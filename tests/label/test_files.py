@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isogloss.cells import alike, from_cell, to_cell
 from isogloss.errors import InputError
 from isogloss.label import Sheet, SheetRequest, draw_sheet, export_sheet, import_labels
-from isogloss.label.cells import alike, from_cell, to_cell
 from isogloss.records import Label
 from isogloss.store import RunStore
 from label.planted import make_run

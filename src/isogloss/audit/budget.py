@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING
 
 from isogloss.audit.selection import select_prompts
 from isogloss.audit.setup import default_folder, default_judges, load_prompt_set
+from isogloss.endpoint.tokens import TOKENS_A_MESSAGE, guess_tokens
 from isogloss.records import Decoding, Prompt, RequestKey
 from isogloss.store import RunStore
 from isogloss.targets.load import check_spec
-from isogloss.targets.prices import Cost, Price, Prices
+from isogloss.targets.prices import ENDPOINT, Cost, Prices, cost_of
 
 if TYPE_CHECKING:
     from isogloss.audit.run import AuditConfig
 
-ENDPOINT = "openai:"
-BYTES_A_TOKEN = 3
-"""UTF-8 bytes a token is taken to stand for. English has about 4.5, most other languages 2 to 4, a
-byte-level tokenizer never below 1: for a set of many languages the estimate is on the high side."""
-TOKENS_A_MESSAGE = 8
-"""What a chat template adds to a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +29,7 @@ class Budget:
         n_requests: answers planned: prompts times samples.
         n_stored: of these already answered.
         n_calls: the rest; each is asked once if nothing fails.
-        n_prompt_tokens: about what is read for them (see `BYTES_A_TOKEN`).
+        n_prompt_tokens: about what is read for them (see `isogloss.endpoint.tokens`).
         most_tokens: the most that can be written: ``max_new_tokens`` for every call.
         cost: of ``n_prompt_tokens`` and ``most_tokens``; None where no price is known.
         judges: judges behind an endpoint; they add up to a call for every reply, of a length that
@@ -73,7 +68,6 @@ def plan_budget(config: AuditConfig, *, prices: Prices | None = None) -> Budget:
     n_requests, n_calls = len(chosen) * config.samples, len(open_requests)
     n_prompt_tokens = estimate_prompt_tokens(open_requests, config.decoding)
     most_tokens = n_calls * config.decoding.max_new_tokens
-    price = _price_of(config.target, prices)
     judges = config.judges if config.judges is not None else default_judges(config.target)
     return Budget(
         target=config.target,
@@ -83,25 +77,21 @@ def plan_budget(config: AuditConfig, *, prices: Prices | None = None) -> Budget:
         n_calls=n_calls,
         n_prompt_tokens=n_prompt_tokens,
         most_tokens=most_tokens,
-        cost=_cost(price, n_prompt_tokens, most_tokens),
+        cost=cost_of(config.target, prices, n_prompt_tokens, most_tokens),
         judges=tuple(judge for judge in judges if ENDPOINT in judge),
     )
 
 
 def estimate_prompt_tokens(prompts: Iterable[Prompt], decoding: Decoding) -> int:
-    """About how many tokens the model reads, by `BYTES_A_TOKEN` and `TOKENS_A_MESSAGE`.
+    """About how many tokens the model reads, messages and their texts.
 
     Example:
         >>> estimate_prompt_tokens([], Decoding())
         0
     """
-    system = _tokens(decoding.system_prompt) if decoding.system_prompt else 0
-    return sum(_tokens(prompt.text) + system for prompt in prompts)
-
-
-def _tokens(text: str) -> int:
-    n_bytes = len(text.encode("utf-8", "replace"))
-    return TOKENS_A_MESSAGE + -(-n_bytes // BYTES_A_TOKEN)
+    system = decoding.system_prompt
+    said = TOKENS_A_MESSAGE + guess_tokens(system) if system else 0
+    return sum(TOKENS_A_MESSAGE + guess_tokens(prompt.text) + said for prompt in prompts)
 
 
 def _answered(folder: Path, config: AuditConfig) -> frozenset[RequestKey]:
@@ -114,10 +104,6 @@ def _answered(folder: Path, config: AuditConfig) -> frozenset[RequestKey]:
             if (target, arm) == (config.target, config.arm)
         ]
     return frozenset[RequestKey]().union(*keys)
-
-
-def _price_of(name: str, prices: Prices | None) -> Price | None:
-    return (prices or {}).get(_own_name(name).rpartition(ENDPOINT)[2])
 
 
 def _own_name(judge: str) -> str:
@@ -157,14 +143,8 @@ def measure_spending(folder: str | Path, *, prices: Prices | None = None) -> lis
             n=row["n"] or 0,
             n_prompt_tokens=row["n_prompt_tokens"],
             n_tokens=row["n_tokens"],
-            cost=_cost(_price_of(row["name"], prices), row["n_prompt_tokens"], row["n_tokens"]),
+            cost=cost_of(_own_name(row["name"]), prices, row["n_prompt_tokens"], row["n_tokens"]),
         )
         for row in rows
         if ENDPOINT in _own_name(row["name"])
     ]
-
-
-def _cost(price: Price | None, n_prompt_tokens: int | None, n_tokens: int | None) -> Cost | None:
-    if price is None or n_prompt_tokens is None or n_tokens is None:
-        return None
-    return price.of(n_prompt_tokens, n_tokens)

@@ -208,10 +208,10 @@ def _cost(
     engine: str, prices: Prices | None, n_prompt_tokens: int | None, n_tokens: int | None
 ) -> str | None:
     """In words; None where the price or the tokens are not known."""
-    price = (prices or {}).get(engine.removeprefix("openai:"))
-    if price is None or n_prompt_tokens is None or n_tokens is None:
-        return None
-    return str(price.of(n_prompt_tokens, n_tokens))
+    from isogloss.targets.prices import cost_of
+
+    cost = cost_of(engine, prices, n_prompt_tokens, n_tokens)
+    return str(cost) if cost else None
 
 
 def _print_result(result: TranslationResult, prices: Prices | None, *, as_json: bool) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isogloss.cells import alike, from_cell
 from isogloss.errors import InputError
-from isogloss.label.cells import alike, from_cell
 from isogloss.label.classes import OUTCOMES
 from isogloss.label.draw import SheetRequest
 from isogloss.label.labeller import check_labeller, check_note, stored_labels

@@ -7,8 +7,8 @@ import io
 import os
 from pathlib import Path
 
+from isogloss.cells import shortened, to_cell
 from isogloss.errors import InputError
-from isogloss.label.cells import shortened, to_cell
 from isogloss.label.labeller import check_labeller, stored_labels
 from isogloss.label.readings import Reading, in_own_order, read_replies
 from isogloss.label.sheet import Sheet

@@ -7,20 +7,20 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
+from isogloss.cells import to_cell
 from isogloss.charts.composition import ENDINGS
 from isogloss.records import INTENTS, Measurement
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import TERMS
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 Cell = str | int | float | bool | None
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """CSV in which no text cell can be taken for a formula.
 
-    Text that starts with ``= + - @``, a tab or a line break gets an apostrophe in front, as
-    spreadsheets do themselves; numbers stay numbers; a missing value is an empty cell, never 0.
+    Text that could be one gets an apostrophe in front (`to_cell`), as spreadsheets do themselves;
+    numbers stay numbers; a missing value is an empty cell, never 0.
 
     Example:
         >>> csv_text(["a"], [["=1+1"]]).splitlines()[1]
@@ -39,7 +39,7 @@ def _guarded(cell: Cell) -> Cell:
         return "" if cell is None else cell
     # A lone carriage return would stay unquoted and start a row of its own.
     text = cell.replace("\x00", "\u2400").replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return to_cell(text)
 
 
 def audit_tables(facts: RunFacts) -> dict[str, str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from isogloss.prompts.rows import Row, Table, read_table
 
 COLUMNS = ("model", "input_per_million", "output_per_million", "currency")
+ENDPOINT = "openai:"
+"""Stands before the model's name in every target, judge and engine that is paid by the token."""
 _MILLION = 1_000_000
 
 
@@ -53,6 +55,23 @@ Prices = Mapping[str, Price]
 """By the model's name at its endpoint."""
 
 
+def cost_of(
+    name: str, prices: Prices | None, n_prompt_tokens: int | None, n_tokens: int | None
+) -> Cost | None:
+    """What ``openai:MODEL`` or ``llm:openai:MODEL`` costs; None where price or tokens are unknown.
+
+    Example:
+        >>> prices = {"m": Price(input=Decimal(1), output=Decimal(2), currency="EUR")}
+        >>> str(cost_of("llm:openai:m", prices, 1_000_000, 500_000))
+        '2.00 EUR'
+        >>> cost_of("openai:m", prices, 1_000_000, None)
+    """
+    price = (prices or {}).get(name.rpartition(ENDPOINT)[2])
+    if price is None or n_prompt_tokens is None or n_tokens is None:
+        return None
+    return price.of(n_prompt_tokens, n_tokens)
+
+
 def load_prices(path: str | Path) -> Prices:
     """Read a price table: CSV (or TSV, JSONL, Parquet) with the `COLUMNS`, a row a model.
 
@@ -67,7 +86,7 @@ def load_prices(path: str | Path) -> Prices:
         )
     prices: dict[str, Price] = {}
     for row in table.rows:
-        model = _text(table, row, "model").removeprefix("openai:")
+        model = _text(table, row, "model").removeprefix(ENDPOINT)
         if model in prices:
             table.refuse(row.place, f"another price of {model!r}; write one row a model", "model")
         prices[model] = Price(

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from isogloss.endpoint.tokens import TOKENS_A_MESSAGE, guess_tokens
 from isogloss.translate.chat import CHAT_SETTINGS, translation_messages
 from isogloss.translate.journal import Journal, identity_of
 from isogloss.translate.plan import Plan
 
-BYTES_A_TOKEN = 3
-"""UTF-8 bytes a token is taken to stand for, on the high side: English has about 4.5."""
-TOKENS_A_MESSAGE = 8
-"""What a chat template adds to a message."""
 GROWTH = 2
 """Tokens of a translation for one of its source: about 1.2 in French, 3 in Bengali. A middle."""
 
@@ -77,9 +74,5 @@ def estimate_calls(plan: Plan, engines: Mapping[str, str], journal: Journal) -> 
 def _sizes(text: str, source: str, target: str) -> tuple[int, int]:
     """Tokens of the instruction round a text, and of the text."""
     messages = translation_messages("", source, target)
-    said = sum(_tokens(message["content"]) + TOKENS_A_MESSAGE for message in messages)
-    return said, _tokens(text)
-
-
-def _tokens(text: str) -> int:
-    return -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)
+    said = sum(guess_tokens(message["content"]) + TOKENS_A_MESSAGE for message in messages)
+    return said, guess_tokens(text)

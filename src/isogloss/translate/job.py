@@ -14,6 +14,7 @@ from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet, check_format, load_prompts, write_prompts
 from isogloss.records import Intent, Prompt
 from isogloss.targets.options import LocalOptions
+from isogloss.targets.prices import ENDPOINT
 from isogloss.translate.base import Translator
 from isogloss.translate.edits import read_edits, take_edits
 from isogloss.translate.estimate import Estimate, estimate_calls
@@ -118,7 +119,7 @@ def estimate_translation(config: TranslationConfig) -> list[Estimate]:
         "second engine": config.second_engine,
         "translate back": (config.back_engine or config.engine) if config.back else None,
     }
-    paid = {stage: spec for stage, spec in engines.items() if spec and spec.startswith("openai:")}
+    paid = {stage: spec for stage, spec in engines.items() if spec and spec.startswith(ENDPOINT)}
     if not paid:
         raise InputError("--dry-run estimates openai: engines, and none is named; others are free")
     return estimate_calls(plan, paid, Journal(journal_path(config.out)))

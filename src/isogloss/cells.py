@@ -1,4 +1,4 @@
-"""Cells of a sheet that a spreadsheet may open: no cell is ever taken for a formula."""
+"""Cells of a table that a spreadsheet may open: none is ever taken for a formula."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 LONGEST = 30_000
 """Characters of one cell; spreadsheets cut at 32,767."""
 
-_FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"'*(?:[\t\n\r]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def to_cell(text: str) -> str:
     """``text`` with an apostrophe before what a spreadsheet would compute.
 
-    Full-width forms and leading white space count too (OWASP, "CSV injection"). `from_cell` gives
-    the same text back, whether the spreadsheet kept the apostrophe or took it for its own mark.
+    Full-width forms and leading white space count too, and so does a tab or a line break by itself
+    (OWASP, "CSV injection"). `from_cell` gives the same text back, whether the spreadsheet kept the
+    apostrophe or took it for its own mark.
 
     Example:
         >>> to_cell("=1+1"), from_cell("'=1+1"), from_cell(to_cell("'=1+1"))
