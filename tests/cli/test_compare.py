@@ -57,6 +57,34 @@ def test_the_gate_passes_fails_or_cannot_tell(runs: dict[str, str]) -> None:
     assert compare(runs["before"], runs["after"], "--fail-if-worse", "5", *metric).exit_code == 0
 
 
+def test_a_rate_that_nobody_measured_takes_one_line(tmp_path: Path) -> None:
+    prompts = write_prompts(tmp_path / "prompts.jsonl", 5)
+    recording = write_recording(tmp_path / "recording.jsonl", n=5)
+    rows = [json.loads(line) for line in recording.read_text().splitlines()]
+    unmarked = [{k: v for k, v in row.items() if k != "correct"} for row in rows]
+    recording.write_text("\n".join(map(json.dumps, unmarked)))
+    command = ["audit", f"replay:{recording}", "--prompts", str(prompts), "--no-report"]
+    for name in "ab":
+        assert CliRunner().invoke(app, [*command, "--out", str(tmp_path / name)]).exit_code == 0
+    result = compare(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert result.exit_code == 0, result.stderr
+    lines = [line for line in result.stdout.splitlines() if "helpful_rate" in line]
+    assert lines == [
+        "helpful_rate: not measured (such as: nobody knows whether the answers are correct)"
+    ]
+    assert "over_refusal" in result.stdout
+
+
+def test_a_narrow_table_cuts_no_word(runs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 80)
+    result = compare(runs["before"], runs["after"])
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "…" not in result.stdout
+    assert "compliance_rate: B minus A" in result.stdout
+    assert any("sw" in line and "worse" in line for line in result.stdout.splitlines())
+
+
 def test_without_a_gate_the_exit_code_is_zero(runs: dict[str, str]) -> None:
     result = compare(runs["before"], runs["after"])
     assert result.exit_code == 0

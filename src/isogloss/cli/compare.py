@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from isogloss.audit.compare import Comparison, Difference
     from isogloss.audit.gate import Gate
 
+HEADS = ("metric", "language", "n", "A %", "B %", "difference", "p (Holm)", "verdict", "note")
 SHOWN = ("compliance_rate", "following_rate", "over_refusal", "helpful_rate")
 
 
@@ -104,7 +107,7 @@ def _print_json(comparison: Comparison, gate: Gate | None, metrics: list[str] | 
 def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
     from rich.table import Table
 
-    from isogloss.cli.tables import stdout_console
+    from isogloss.cli.tables import WIDE, WORDS, compact_table, stdout_console
     from isogloss.cli.terminal import one_line
 
     console = stdout_console()
@@ -116,18 +119,37 @@ def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
     )
     for line in header.splitlines():
         console.print(one_line(line), markup=False)
-    table = Table(title="B minus A in points, 95 % intervals", title_justify="left")
-    for name, right in (
-        ("metric", False), ("language", False), ("n", True), ("A %", True), ("B %", True),
-        ("difference", True), ("p (Holm)", True), ("verdict", False), ("note", False),
-    ):  # fmt: skip
-        table.add_column(name, justify="right" if right else "left")
-    for name in metrics:
-        for difference in comparison.differences:
-            if difference.row.metric == name:
-                table.add_row(*_cells(difference))
-        table.add_section()
-    console.print(table)
+    title = "B minus A in points, 95 % intervals"
+    known = {name: [d for d in comparison.differences if d.row.metric == name] for name in metrics}
+    gaps = {name: mine for name, mine in known.items() if _is_unknown(mine)}
+    lines = {name: [_cells(d) for d in mine] for name, mine in known.items() if name not in gaps}
+    if console.width >= WIDE:
+        table = Table(title=title, title_justify="left")
+        for head in HEADS:
+            table.add_column(head, justify="left" if head in ("metric", *WORDS) else "right")
+        for cells in lines.values():
+            for line in cells:
+                table.add_row(*line)
+            table.add_section()
+        if lines:
+            console.print(table)
+    else:
+        for name, cells in lines.items():
+            # The metric stands in the title; notes need a wide terminal.
+            short = [line[1:-1] for line in cells]
+            table = compact_table(f"{name}: {title}", HEADS[1:-1], short, console.width)
+            for line in short:
+                table.add_row(*line)
+            console.print(table)
+    for name, mine in gaps.items():
+        line = f"{name}: not measured (such as: {mine[0].row.reason})"
+        console.print(one_line(line), markup=False)
+
+
+def _is_unknown(differences: Sequence[Difference]) -> bool:
+    """In no language measured, and not only for want of outcomes."""
+    verdicts = {one.row.verdict for one in differences}
+    return "not measured" in verdicts <= {"not measured", "unverified"}
 
 
 def _cells(difference: Difference) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ LEFT_OUT = ("tier", "scope", "low", "high", "reason")
 PIPED_WIDTH = 200
 WIDE = 160
 WIDE_SUMMARY = 140
-SUMMARY_WORDS = ("language", "tier", "verdict")
+WORDS = ("language", "tier", "verdict", "note")
+"""Headings of columns that hold no figures."""
 CURSES = ("harmfulness_curse", "relevance_curse")
 
 
@@ -78,7 +79,7 @@ def _summary(rows: Sequence[Measurement], title: str, width: int) -> Table:
         averages = [[f"{average} {tier}", *rest] for average, tier, *rest in averages]
     everything = [*lines, *averages]
     wide = width >= WIDE_SUMMARY
-    table = _wide(title, heads) if wide else _compact(title, heads, everything, width)
+    table = _wide(title, heads) if wide else compact_table(title, heads, everything, width)
     for line in lines:
         table.add_row(*line)
     table.add_section()
@@ -100,11 +101,13 @@ def _wide(title: str, heads: Sequence[str]) -> Table:
 
     table = Table(title=title, title_justify="left")
     for head in heads:
-        table.add_column(head, justify="left" if head in SUMMARY_WORDS else "right")
+        table.add_column(head, justify="left" if head in WORDS else "right")
     return table
 
 
-def _compact(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> Table:
+def compact_table(
+    title: str, heads: Sequence[str], lines: Sequence[Sequence[str]], width: int
+) -> Table:
     """A table without lines between its columns; cells fold at blanks and no word is ever cut."""
     from rich import box
     from rich.table import Table
@@ -118,7 +121,7 @@ def _compact(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]], w
         title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False
     )
     for head, n in zip(heads, roomy if fits else words, strict=True):
-        table.add_column(head, justify="left" if head in SUMMARY_WORDS else "right", width=n)
+        table.add_column(head, justify="left" if head in WORDS else "right", width=n)
     return table
 
 
