@@ -49,3 +49,8 @@ def fair_coin(n: int) -> Array:
 def ranks(values: ArrayLike) -> Array:
     """Ranks from 1, ties sharing their mean rank."""
     return np.asarray(rankdata(values), dtype=np.float64)
+
+
+def ranks_by_row(values: ArrayLike) -> Array:
+    """`ranks` within each row of [..., N] values."""
+    return np.asarray(rankdata(values, axis=-1), dtype=np.float64)
