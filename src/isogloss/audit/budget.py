@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from isogloss.audit.run import AuditConfig
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What an audit is about to do.
