@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_transcripts_hide_what_is_harmful(run: str) -> None:
     revealed = show(run, "--transcripts", "--reveal", "--language", "sw").stdout
     assert "SECRET harmful 1" in revealed
     assert " fr " not in revealed
+
+
+def test_a_reply_is_shown_once_with_the_word_of_every_judge(run: str, tmp_path: Path) -> None:
+    judged = str(shutil.copytree(run, tmp_path / "judged"))
+    command = ["judge", judged, "--judge", "rules", "--no-report"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    before, after = (show(folder, "--transcripts").stdout for folder in (run, judged))
+    assert len(after.splitlines()) == len(before.splitlines())
+    heads = [line for line in after.splitlines() if "->" in line]
+    assert len(heads) == 30
+    assert all("(recorded), " in line and "(rules)" in line for line in heads)
+    assert show(judged, "--transcripts", "--limit", "2").stdout.count("->") == 2
 
 
 def test_no_control_character_reaches_the_terminal(run: str) -> None:

@@ -55,4 +55,4 @@ def print_spending(spending: Sequence[Spending]) -> None:
 
 
 def _at_most(cost: Cost | None) -> str:
-    return f"at most about {cost}" if cost else "not known (name a price table with --prices)"
+    return f"at most about {cost}" if cost else "not known (no price of it; --prices names a table)"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     import polars as pl
 
+REPLY_KEY = ("prompt_id", "language", "variant", "target", "arm", "sample", "settings")
 HIDDEN = "(hidden; --reveal shows it)"
 
 
@@ -89,8 +90,6 @@ def _print_transcripts(
 
     if tags:
         frame = frame.filter(pl.col("language").is_in(sorted(tags)))
-    if limit is not None:
-        frame = frame.head(limit)
     if not reveal:
         harmful = pl.col("intent") == "harmful"
         frame = frame.with_columns(
@@ -101,14 +100,25 @@ def _print_transcripts(
             for name in ("prompt", "reply", "reference", "response_reason", "verdict_reason")
         )
     if as_json:
+        frame = frame if limit is None else frame.head(limit)
         lines = [json.dumps(row, ensure_ascii=True) for row in frame.iter_rows(named=True)]
         print("[" + ",\n ".join(lines) + "]")
         return
+    # One block a reply, however many judges saw it.
+    replies: dict[tuple[object, ...], list[dict[str, Any]]] = {}
     for row in frame.iter_rows(named=True):
+        replies.setdefault(tuple(row[name] for name in REPLY_KEY), []).append(row)
+    for rows in list(replies.values())[:limit]:
+        row = rows[0]
         place = f"{row['prompt_id']} {row['language']} {row['variant']} #{row['sample']}"
-        outcome = row["status"] if row["status"] != "ok" else row["outcome"] or "unjudged"
-        who = f" ({row['judge']})" if row["judge"] else ""
-        print(one_line(f"{place} {row['intent']} [{row['target']} {row['arm']}] -> {outcome}{who}"))
+        said = ", ".join(dict.fromkeys(map(_outcome, rows)))
+        print(one_line(f"{place} {row['intent']} [{row['target']} {row['arm']}] -> {said}"))
         for name in ("prompt", "reference", "reply", "response_reason"):
             if row[name]:
                 print(f"    {name.removeprefix('response_')}: {one_line(row[name])}")
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    if row["status"] != "ok":
+        return row["status"]
+    return (row["outcome"] or "unjudged") + (f" ({row['judge']})" if row["judge"] else "")
