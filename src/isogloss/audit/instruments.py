@@ -28,6 +28,7 @@ from isogloss.audit.rates import Cells
 from isogloss.audit.tally import Array
 from isogloss.languages import ShareTable
 from isogloss.records import Measurement
+from isogloss.stats.contrast import tier_weights
 from isogloss.stats.distributions import t_quantile
 from isogloss.stats.intervals import summarise_rates
 from isogloss.store import RunStore
@@ -229,7 +230,7 @@ def _paired_shift(run: _Run, name: str, step: str, shift: Measurement) -> Measur
         return replace(
             shift, verdict="not measured", reason="no language of both tiers in both steps"
         )
-    weights = low / low.sum() - high / high.sum()
+    weights = tier_weights(low, high)
     return replace(
         shift, **_linearised(raw, other, weights), n=int(other.trials[:, low | high].sum())
     )

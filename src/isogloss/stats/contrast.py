@@ -308,6 +308,17 @@ def single_languages(design: Array) -> NDArray[np.bool_]:
     return np.diag(design @ np.linalg.pinv(design)) > 1 - 1e-9
 
 
+def tier_weights(low: NDArray[np.bool_], high: NDArray[np.bool_]) -> Array:
+    """[L] weights of the mean of the ``low`` languages minus that of the ``high`` ones."""
+    return low / low.sum() - high / high.sum()
+
+
+def slope_weights(x: Array) -> tuple[Array, Array]:
+    """[L] weights of the least-squares slope on ``x`` [L], and its design [L, 2]."""
+    centred = x - x.mean()
+    return centred / np.square(centred).sum(), np.column_stack([np.ones(centred.size), centred])
+
+
 def tier_gap(
     successes: ArrayLike,
     trials: ArrayLike,
@@ -338,11 +349,10 @@ def tier_gap(
         empty = "low" if not low.any() else "high"
         return not_measured(METHODS[scope], f"no measured language in the {empty} tier")
     used = low | high
-    coefficients = low / low.sum() - high / high.sum()
     return language_contrast(
         k[:, used],
         n[:, used],
-        coefficients[used],
+        tier_weights(low, high)[used],
         scope=scope,
         design=one_hot(low[used]),
         level=level,
@@ -376,12 +386,12 @@ def slope(
         return not_measured(
             METHODS[scope], "a slope needs three measured languages with different shares"
         )
-    centred = x[used] - x[used].mean()
+    weights, design = slope_weights(x[used])
     return language_contrast(
         k[:, used],
         n[:, used],
-        centred / np.square(centred).sum(),
+        weights,
         scope=scope,
-        design=np.column_stack([np.ones(centred.size), centred]),
+        design=design,
         level=level,
     )

@@ -18,7 +18,13 @@ from isogloss.stats.calibrate import (
     summarise_corrected,
     with_more_labels,
 )
-from isogloss.stats.contrast import LanguageScope, contrast_estimate, one_hot
+from isogloss.stats.contrast import (
+    LanguageScope,
+    contrast_estimate,
+    one_hot,
+    slope_weights,
+    tier_weights,
+)
 from isogloss.stats.distributions import Array
 from isogloss.stats.intervals import Estimate, check_level, not_measured
 
@@ -189,8 +195,7 @@ def corrected_gap(
         empty = "low" if not low.any() else "high"
         return not_measured(METHOD, f"no corrected language in the {empty} tier")
     used = low | high
-    coefficients = (low / low.sum() - high / high.sum())[used]
-    return _contrast(counts, used, coefficients, one_hot(low[used]), scope, level)
+    return _contrast(counts, used, tier_weights(low, high)[used], one_hot(low[used]), scope, level)
 
 
 def corrected_slope(
@@ -207,10 +212,7 @@ def corrected_slope(
     x, used = np.asarray(x, dtype=np.float64), _labelled(counts)
     if used.sum() < 3 or np.ptp(x[used]) <= 0:
         return not_measured(METHOD, "a slope needs three corrected languages with different shares")
-    centred = x[used] - x[used].mean()
-    coefficients = centred / np.square(centred).sum()
-    design = np.column_stack([np.ones(centred.size), centred])
-    return _contrast(counts, used, coefficients, design, scope, level)
+    return _contrast(counts, used, *slope_weights(x[used]), scope, level)
 
 
 def _labelled(counts: Counts) -> NDArray[np.bool_]:
