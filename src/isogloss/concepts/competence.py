@@ -16,8 +16,6 @@ import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,14 +23,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isogloss.errors import InputError, LanguageError, ModelError
-from isogloss.lab.corpus import write_documents
-from isogloss.lab.setting import Lab
-from isogloss.languages import resolve_language
+from isogloss.errors import InputError, ModelError
 from isogloss.progress import Progress, silent
-from isogloss.prompts.rows import read_table
 from isogloss.records import Measurement
-from isogloss.seeds import derive_seed
 from isogloss.stats.distributions import t_quantile
 from isogloss.targets.model import LocalModel, default_threads, torch_threads
 from isogloss.targets.recording import plan_reading
@@ -43,7 +36,6 @@ LOGITS_AT_ONCE = 2**26
 """Entries of one batch's logits: 256 MiB in float32."""
 MAX_UNKNOWN = 0.001
 """Share of unknown tokens above which the likelihood is no longer that of the text."""
-LAB_DOCUMENTS = 200
 METRIC = "competence_bits_per_character"
 
 
@@ -75,54 +67,6 @@ class _Window:
     text: int
     tokens: tuple[int, ...]
     scored: int  # the last so many
-
-
-def lab_texts(lab: Lab, *, n: int = LAB_DOCUMENTS, seed: int = 0) -> dict[str, list[str]]:
-    """Held-out documents of every language of a lab, the same content in each.
-
-    From the generator of the pre-training text with a seed of its own. The world is small: single
-    sentences may also occur in training, as common sentences do anywhere.
-
-    Args:
-        n: documents a language.
-        seed: of the text.
-    """
-    draw = derive_seed(seed, "competence")  # one for all languages: that makes them parallel
-    return {
-        tag: [
-            document.text
-            for document in islice(
-                write_documents(lab.world, lab.lexicon, {tag: 1.0}, bilingual=0.0, seed=draw), n
-            )
-        ]
-        for tag in lab.recipe.languages
-    }
-
-
-def load_texts(path: str | Path) -> dict[str, list[str]]:
-    """A user's table of texts, one a row: columns ``language`` and ``text``; others are passed over.
-
-    Raises:
-        InputError: no such columns, an unknown language, or an empty text.
-    """
-    table = read_table(path)
-    if missing := [name for name in ("language", "text") if name not in table.columns]:
-        table.refuse(
-            "columns",
-            f"{', '.join(missing)} missing; needed: language, text; found: "
-            f"{', '.join(table.columns)}",
-        )
-    texts: dict[str, list[str]] = {}
-    for row in table.rows:
-        text = row.cells.get("text")
-        if not isinstance(text, str) or not text.strip():
-            table.refuse(row.place, "the text is empty", "text")
-        try:
-            tag = resolve_language(str(row.cells.get("language") or ""))
-        except LanguageError as error:
-            table.refuse(row.place, str(error), "language")
-        texts.setdefault(tag, []).append(text)
-    return texts
 
 
 def measure_competence(
