@@ -26,14 +26,9 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
 from isogloss.seeds import derive_seed
-from isogloss.stats.contrast import (
-    fixed_language_bounds,
-    one_hot,
-    random_language_bounds,
-    slope,
-    tier_gap,
-)
+from isogloss.stats.contrast import fixed_language_bounds, one_hot, random_language_bounds
 from isogloss.stats.distributions import Array, t_quantile
+from isogloss.stats.gaps import slope, tier_gap
 from isogloss.stats.intervals import summarise_rates, wilson_bounds
 from isogloss.stats.paired import rate_difference
 from isogloss.stats.resample import bootstrap_rates, cluster_weights

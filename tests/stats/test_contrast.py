@@ -15,9 +15,8 @@ from isogloss.stats.contrast import (
     one_hot,
     random_language_bounds,
     satterthwaite_df,
-    slope,
-    tier_gap,
 )
+from isogloss.stats.gaps import slope, tier_gap
 from isogloss.stats.intervals import Estimate, clustered_rate
 from isogloss.stats.paired import rate_difference
 from isogloss.stats.resample import bootstrap_rates, cluster_weights, percentile_interval

@@ -20,7 +20,8 @@ from isogloss.audit.rates import Cells, Slice
 from isogloss.audit.verdicts import ALPHA, gap_verdict, paired_verdict
 from isogloss.languages import ShareTable
 from isogloss.records import Measurement
-from isogloss.stats.contrast import LanguageScope, slope, tier_gap
+from isogloss.stats.contrast import LanguageScope
+from isogloss.stats.gaps import slope, tier_gap
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import holm, rate_difference
 

@@ -28,8 +28,8 @@ from isogloss.audit.rates import Cells
 from isogloss.audit.tally import Array
 from isogloss.languages import ShareTable
 from isogloss.records import Measurement
-from isogloss.stats.contrast import tier_weights
 from isogloss.stats.distributions import t_quantile
+from isogloss.stats.gaps import tier_weights
 from isogloss.stats.intervals import summarise_rates
 from isogloss.store import RunStore
 from isogloss.translate.plan import SECOND_ENGINE

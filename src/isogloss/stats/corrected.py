@@ -18,14 +18,9 @@ from isogloss.stats.calibrate import (
     summarise_corrected,
     with_more_labels,
 )
-from isogloss.stats.contrast import (
-    LanguageScope,
-    contrast_estimate,
-    one_hot,
-    slope_weights,
-    tier_weights,
-)
+from isogloss.stats.contrast import LanguageScope, contrast_estimate, one_hot
 from isogloss.stats.distributions import Array
+from isogloss.stats.gaps import slope_weights, tier_weights
 from isogloss.stats.intervals import Estimate, check_level, not_measured
 
 MIN_LABELS = 10
@@ -178,7 +173,7 @@ def corrected_gap(
     scope: LanguageScope,
     level: float = 0.95,
 ) -> Estimate:
-    """`isogloss.stats.contrast.tier_gap` of corrected rates.
+    """`isogloss.stats.gaps.tier_gap` of corrected rates.
 
     Args:
         verdicts: [C, L, 5].
@@ -207,7 +202,7 @@ def corrected_slope(
     scope: LanguageScope,
     level: float = 0.95,
 ) -> Estimate:
-    """`isogloss.stats.contrast.slope` of corrected rates on ``x`` = log10(share) [L]."""
+    """`isogloss.stats.gaps.slope` of corrected rates on ``x`` = log10(share) [L]."""
     counts = checked(verdicts, labels, share)
     x, used = np.asarray(x, dtype=np.float64), _labelled(counts)
     if used.sum() < 3 or np.ptp(x[used]) <= 0:
