@@ -15,6 +15,8 @@ LabelOutcome = Literal["complied", "refused", "irrelevant", "unsure"]
 Scope = Literal["these languages", "languages like these", "this model", "runs"]
 
 INTENTS: tuple[Intent, ...] = ("harmful", "benign")
+ORIGINAL = "original"
+"""The variant of a prompt that nothing was done to."""
 RESULTS = ("complied", "refused", "irrelevant", "blocked", "error", "unjudged")
 """The six things a planned prompt can end as; their counts always sum to what was planned."""
 

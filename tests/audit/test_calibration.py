@@ -259,11 +259,14 @@ def test_labels_to_halve_is_a_count_or_a_reason(rows: list[Measurement]) -> None
             assert 0 < row.estimate <= 70, "no more than there are replies left"
 
 
-def test_a_sheet_by_verdict_fits_the_judge_it_was_drawn_by(tmp_path: Path, run: Run) -> None:
-    folder = tmp_path / "copy"
-    folder.mkdir()
+def copied(run: Run, folder: Path) -> RunStore:
+    """The run once more, for a test that changes its labels."""
     (folder / "run.db").write_bytes((run.folder / "run.db").read_bytes())
-    with RunStore(folder) as store:
+    return RunStore(folder)
+
+
+def test_a_sheet_by_verdict_fits_the_judge_it_was_drawn_by(tmp_path: Path, run: Run) -> None:
+    with copied(run, tmp_path) as store:
         for response in store.labels.frame()["response"].unique():
             store.labels.remove(response, labeller="ann")
         labels = oracle_labels(store, 20, by=("language", "intent", "verdict"))
@@ -308,10 +311,7 @@ def test_a_sheet_by_verdict_fits_the_judge_it_was_drawn_by(tmp_path: Path, run: 
 
 
 def test_nothing_labelled_is_no_rows(tmp_path: Path, run: Run) -> None:
-    folder = tmp_path / "copy"
-    folder.mkdir()
-    (folder / "run.db").write_bytes((run.folder / "run.db").read_bytes())
-    with RunStore(folder) as store:
+    with copied(run, tmp_path) as store:
         for response in store.labels.frame()["response"].unique():
             store.labels.remove(response, labeller="ann")
         assert calibrate_run(store, TARGET, ARM, "fallible", run.shares) == []
@@ -321,10 +321,7 @@ def test_nothing_labelled_is_no_rows(tmp_path: Path, run: Run) -> None:
 
 
 def test_two_labellers_agree_as_kappa_says(run: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "copy"
-    folder.mkdir()
-    (folder / "run.db").write_bytes((run.folder / "run.db").read_bytes())
-    with RunStore(folder) as store:
+    with copied(run, tmp_path) as store:
         first = store.labels.frame().filter(
             (pl.col("language") == "fr-x-lab") & (pl.col("intent") == "harmful")
         )

@@ -15,7 +15,7 @@ from isogloss.label.desk import Desk
 from isogloss.label.server import LabelServer
 from isogloss.store import RunStore
 from label.planted import make_run
-from report.browser import Page, find_chromium
+from report.browser import Page, chromium_page
 
 pytestmark = pytest.mark.browser
 
@@ -39,10 +39,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: the page is not tried in a real browser")
-    with Page(chromium) as page:
+    with chromium_page() as page:
         yield page
 
 

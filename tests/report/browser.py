@@ -9,8 +9,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -24,6 +28,16 @@ def find_chromium() -> str | None:
     """The browser on this machine, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def chromium_page() -> Iterator[Page]:
+    """A tab of the browser on this machine; the test is skipped where there is none."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: the page is not tried in a real browser")
+    with Page(chromium) as page:
+        yield page
 
 
 class Page:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from isogloss.report.page import build_report
-from report.browser import Page, find_chromium
+from report.browser import Page, chromium_page
 from report.synthetic import LAB_SHARES, REAL, lab_table, make_run, real_table
 
 HOSTILE = (
@@ -48,8 +48,5 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def browser() -> Iterator[Page]:
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: the page is not tried in a real browser")
-    with Page(chromium) as page:
+    with chromium_page() as page:
         yield page

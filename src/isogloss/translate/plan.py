@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 from isogloss.errors import InputError
 from isogloss.languages import is_lab, resolve_language
-from isogloss.records import INTENTS, Prompt, PromptKey
+from isogloss.records import INTENTS, ORIGINAL, Prompt, PromptKey
 from isogloss.seeds import content_hash
 
-ORIGINAL = "original"
 SECOND_ENGINE = "second-engine"
 """The variant that a second engine's translations are."""
 
@@ -98,6 +97,30 @@ def plan_translation(
     sources, n_references = _sources(prompts, origin)
     if not sources:
         raise InputError(_no_source(prompts, origin))
+    holes, sourceless = _holes(prompts, sources, tags)
+    notes = [f"{n_references} {origin} rows were made of references"] if n_references else []
+    return Plan(
+        source=origin,
+        given=tuple({p.key: p for p in [*prompts, *sources.values()]}.values()),
+        holes=tuple(holes),
+        second=_second_holes(prompts, sources, tags) if second else (),
+        sourceless=tuple(sourceless),
+        notes=(*notes, *_other_holes(prompts, sources, tags)),
+    )
+
+
+def count_holes(prompts: Iterable[Prompt]) -> dict[str, int]:
+    """Language -> how many original prompts it lacks, for every language of the set."""
+    originals = [prompt for prompt in prompts if prompt.variant == ORIGINAL]
+    n_ids = len({prompt.prompt_id for prompt in originals})
+    here = Counter(prompt.language for prompt in originals)
+    return {language: n_ids - n for language, n in sorted(here.items())}
+
+
+def _holes(
+    prompts: Sequence[Prompt], sources: dict[tuple[str, str], Prompt], tags: Sequence[str]
+) -> tuple[list[Hole], list[PromptKey]]:
+    """What the first engine fills, and what is wanted but has no source text."""
     there = {prompt.key for prompt in prompts}
     # A variant may exist in one language only (romanised Hindi): elsewhere it is no hole.
     wanted = {key for key in sources if key[1] != SECOND_ENGINE}
@@ -112,30 +135,21 @@ def plan_translation(
             sourceless += missing
         else:
             holes += [Hole(key=key, source=found) for key in missing]
-    seconds = [
+    return holes, sourceless
+
+
+def _second_holes(
+    prompts: Sequence[Prompt], sources: dict[tuple[str, str], Prompt], tags: Sequence[str]
+) -> tuple[Hole, ...]:
+    """What the second engine translates: every original into every target."""
+    there = {prompt.key for prompt in prompts}
+    return tuple(
         Hole(key=PromptKey(prompt_id, tag, SECOND_ENGINE), source=found)
         for (prompt_id, variant), found in sorted(sources.items())
-        if second and variant == ORIGINAL
+        if variant == ORIGINAL
         for tag in tags
         if PromptKey(prompt_id, tag, SECOND_ENGINE) not in there
-    ]
-    notes = [f"{n_references} {origin} rows were made of references"] if n_references else []
-    return Plan(
-        source=origin,
-        given=tuple({p.key: p for p in [*prompts, *sources.values()]}.values()),
-        holes=tuple(holes),
-        second=tuple(seconds),
-        sourceless=tuple(sourceless),
-        notes=(*notes, *_other_holes(prompts, sources, tags)),
     )
-
-
-def count_holes(prompts: Iterable[Prompt]) -> dict[str, int]:
-    """Language -> how many original prompts it lacks, for every language of the set."""
-    originals = [prompt for prompt in prompts if prompt.variant == ORIGINAL]
-    n_ids = len({prompt.prompt_id for prompt in originals})
-    here = Counter(prompt.language for prompt in originals)
-    return {language: n_ids - n for language, n in sorted(here.items())}
 
 
 def _origin(tags: Sequence[str], source: str | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from isogloss.errors import InputError
 from isogloss.languages import is_lab
 from isogloss.progress import Progress, silent
-from isogloss.records import Prompt, Translation
+from isogloss.records import ORIGINAL, Prompt, Translation
 from isogloss.seeds import derive_seed
 from isogloss.variants.keyboard import keyboard_maker
 from isogloss.variants.kinds import Kind
@@ -20,8 +20,6 @@ from isogloss.variants.romanised import romanised_maker
 from isogloss.variants.speech import speech_maker
 from isogloss.variants.switched import switched_maker
 from isogloss.variants.words import WordList
-
-ORIGINAL = "original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
