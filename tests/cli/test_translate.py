@@ -95,6 +95,10 @@ def test_flags_missing_rows_and_json(lab_set: Path, tmp_path: Path) -> None:
     assert len(made) + len(missing) == 168 * 5
     assert all((m["prompt_id"], m["language"], m["variant"]) not in keys for m in missing)
     assert f"{len(missing)} prompts not translated" in result.stderr
+    n_flagged = sum(bool(row["flags"]) for row in table(out))
+    again = translate(lab_set, *options[:-1])
+    assert f"{n_flagged} flagged: they stay in the set" in again.stdout
+    assert "--edits" in again.stdout
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,11 @@ def _print_estimates(
             one_line(
                 f"{one.stage}, {one.engine}: {one.n_calls} calls ({one.n_known} known already), "
                 f"about {one.n_prompt_tokens:,} tokens read and {one.n_tokens:,} written; cost: "
-                + (f"about {cost}" if cost else "not known (name a price table with --prices)")
+                + (
+                    f"about {cost}"
+                    if cost
+                    else "not known (no price of it; --prices names a table)"
+                )
             )
         )
     typer.echo("tokens are guessed (3 bytes a token); nothing was asked or written", err=True)
@@ -242,6 +246,14 @@ def _print_result(result: TranslationResult, prices: Prices | None, *, as_json: 
         for used in done.usage:
             typer.echo(one_line(_spent(used, prices)))
         typer.echo(one_line(f"set: {result.out}"))
+        n_flagged = sum(bool(p.translation and p.translation.flags) for p in done.prompts)
+        if n_flagged:
+            typer.echo(
+                one_line(
+                    f"{n_flagged} flagged: they stay in the set. To correct some, change the text "
+                    f"in a copy of {result.out} and repeat the command with --edits COPY"
+                )
+            )
         typer.echo(one_line(f"next: isogloss audit TARGET --prompts {result.out}"))
 
 

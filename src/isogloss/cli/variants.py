@@ -86,6 +86,7 @@ def variants(
     came out.
     """
     from isogloss.cli.progress import progress_bars
+    from isogloss.cli.terminal import one_line
     from isogloss.errors import InputError
     from isogloss.prompts import write_prompts
     from isogloss.variants import make_variants, parse_kinds
@@ -111,6 +112,7 @@ def variants(
     else:
         _print_table(made)
         typer.echo(f"{len(rows)} prompts, {len(made.prompts)} of them variants: {out}")
+        typer.echo(one_line(f"next: isogloss audit TARGET --prompts {out}"))
 
 
 def _check_out(out: Path, prompts: str, words: str | None) -> None:
