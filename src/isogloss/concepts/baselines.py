@@ -15,6 +15,7 @@ p < 0.05. The paper has one random direction and no shuffled labels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,13 +24,16 @@ import numpy as np
 from isogloss.concepts.layer_choice import LayerChoice
 from isogloss.concepts.parallel import ParallelPairs
 from isogloss.concepts.recognition import Recognition, won
-from isogloss.concepts.vectors import Method, SourceVectors, direction_of
+from isogloss.concepts.vectors import Method, direction_of
 from isogloss.errors import InputError
 from isogloss.seeds import derive_seed
 from isogloss.stats.distributions import Array
 from isogloss.stats.intervals import clustered_rate
 
 BaselineKind = Literal["shuffled_labels", "random_direction"]
+
+Draws = Callable[[int, int], Array]
+"""(language, column) → (D, H) one direction a draw."""
 
 MIN_DRAWS = 10
 N_DRAWS = 20
@@ -93,8 +97,8 @@ def shuffled_labels(
     rng = np.random.default_rng(derive_seed(seed, "shuffled labels", splits.train.concept))
     train = rng.choice([-1.0, 1.0], size=(n_draws, len(splits.train.clusters)))
     validation = rng.choice([-1.0, 1.0], size=(n_draws, len(splits.validation.clusters)))
-    directions = _shuffled_directions(splits.train, train, method)
-    return _searched("shuffled_labels", splits, choice, directions, validation)
+    draws = _shuffled(splits.train, train, method)
+    return _searched("shuffled_labels", splits, choice, draws, validation)
 
 
 def random_directions(
@@ -103,10 +107,14 @@ def random_directions(
     """Own-language accuracy of Gaussian directions through the same choice of a layer."""
     _check_draws(n_draws)
     train = splits.train
-    rng = np.random.default_rng(derive_seed(seed, "random direction", train.concept))
-    shape = (len(train.languages), len(train.layers), n_draws, train.width)
+
+    def draws(index: int, column: int) -> Array:
+        place = (train.concept, train.languages[index], train.layers[column])
+        rng = np.random.default_rng(derive_seed(seed, "random direction", *place))
+        return rng.standard_normal((n_draws, train.width))
+
     labels = np.ones((n_draws, len(splits.validation.clusters)))
-    return _searched("random_direction", splits, choice, rng.standard_normal(shape), labels)
+    return _searched("random_direction", splits, choice, draws, labels)
 
 
 def not_assessable(
@@ -165,42 +173,40 @@ def _check_draws(n_draws: int) -> None:
         raise InputError(f"a baseline needs at least {MIN_DRAWS} draws, got {n_draws}")
 
 
-def _shuffled_directions(train: ParallelPairs, signs: Array, method: Method) -> Array:
-    """(T, L, D, H) vectors learned with the poles swapped where a cluster's sign is −1."""
+def _shuffled(train: ParallelPairs, signs: Array, method: Method) -> Draws:
+    """Vectors learned with the poles swapped where a cluster's sign is −1."""
     direction = direction_of(method)
-    found = np.zeros((len(train.languages), len(train.layers), len(signs), train.width))
-    for index, reason in enumerate(train.reasons):
-        if reason is not None:
-            continue
+
+    def draws(index: int, column: int) -> Array:
+        positive, difference = train.sides(index, column)
         swap = signs[:, train.cluster_of[index]]  # (D, P)
-        for column in range(len(train.layers)):
-            positive, difference = train.sides(index, column)
-            if method == "mean_difference":  # linear in the signs: all draws at once
-                found[index, column] = swap @ difference / len(difference)
-                continue
-            for draw, row in enumerate(swap):
-                kept = np.where(row[:, None] > 0, positive, positive - difference)
-                found[index, column, draw] = direction(kept, row[:, None] * difference)
-    return found
+        if method == "mean_difference":  # linear in the signs: all draws at once
+            return swap @ difference / len(difference)
+        return np.array(
+            [
+                direction(
+                    np.where(row[:, None] > 0, positive, positive - difference),
+                    row[:, None] * difference,
+                )
+                for row in swap
+            ]
+        )
+
+    return draws
 
 
 def _searched(
-    kind: BaselineKind, splits: Splits, choice: LayerChoice, directions: Array, labels: Array
+    kind: BaselineKind, splits: Splits, choice: LayerChoice, draws: Draws, labels: Array
 ) -> Baseline:
-    """Send (T, L, D, H) directions through the choice of a layer, to the test pairs."""
-    test = _own_accuracy(directions, splits.test, np.ones((labels.shape[0], 1)))  # (D, T, L)
-    missing = [splits.reason(i) is not None for i in range(len(splits.test.languages))]
-    test[:, missing] = np.nan
+    """Send directions through the choice of a layer, to the test pairs."""
+    validation, test = _own_accuracies(splits, draws, labels)  # (D, T, L) each
     n_draws, n_languages, _ = test.shape
     if choice.rule == "validation":
-        validation = _own_accuracy(directions, splits.validation, labels)
-        usable = [
-            splits.train.reasons[i] is None and splits.validation.reasons[i] is None
-            for i in range(n_languages)
-        ]
-        best = np.argmax(np.round(validation[:, usable].mean(axis=1), 12), axis=1)
+        usable = ~np.isnan(validation[0, :, 0])
+        mean: Array = validation[:, usable].mean(axis=1)
+        best = np.argmax(np.round(mean, 12), axis=1)
     elif choice.rule == "fixed":
-        best = np.full(n_draws, int(choice.columns[0, 0]))
+        best = np.full(n_draws, choice.columns[0, 0], dtype=np.int64)
     else:
         best = np.argmax(np.where(np.isnan(test), 0.0, test), axis=2)  # (D, T): on the test pairs
     columns = best if best.ndim == 2 else np.repeat(best[:, None], n_languages, axis=1)
@@ -211,21 +217,27 @@ def _searched(
         concept=splits.test.concept,
         languages=splits.test.languages,
         accuracy=test[draw, language, columns],
-        layers=tuple(splits.test.layers[b] if one_layer else -1 for b in columns[:, 0]),
+        layers=tuple(splits.test.layers[int(b)] if one_layer else -1 for b in columns[:, 0]),
         description=f"{n_draws} draws, {choice.description} for each",
     )
 
 
-def _own_accuracy(directions: Array, pairs: ParallelPairs, labels: Array) -> Array:
-    """(D, T, L) accuracy of each language's own directions on pairs with (D, C) pole signs."""
-    n_languages, n_layers, n_draws, _ = directions.shape
-    found = np.zeros((n_draws, n_languages, n_layers))
-    for index, reason in enumerate(pairs.reasons):
+def _own_accuracies(splits: Splits, draws: Draws, labels: Array) -> tuple[Array, Array]:
+    """(D, T, L) of each language's own directions: validation pairs with the given pole signs, and
+    test pairs with their true ones. NaN where not measured."""
+    train = splits.train
+    shape = (len(labels), len(train.languages), len(train.layers))
+    validation, test = np.full(shape, np.nan), np.full(shape, np.nan)
+    for index, reason in enumerate(train.reasons):
         if reason is not None:
             continue
-        signs = labels if labels.shape[1] == 1 else labels[:, pairs.cluster_of[index]]
-        for column in range(n_layers):
-            gap = directions[index, column] @ pairs.sides(index, column)[1].T  # (D, P)
-            found[:, index, column] = won(gap * signs).mean(axis=1)
-    return found
-
+        for column in range(len(train.layers)):
+            directions = draws(index, column)  # (D, H)
+            for pairs, found in ((splits.validation, validation), (splits.test, test)):
+                if pairs.reasons[index] is not None:
+                    continue
+                gap = directions @ pairs.sides(index, column)[1].T  # (D, P)
+                if pairs is splits.validation:
+                    gap = gap * labels[:, pairs.cluster_of[index]]
+                found[:, index, column] = won(gap).mean(axis=1)
+    return validation, test

@@ -1,15 +1,15 @@
 """Consistency: do two languages' vectors of one concept point the same way?
 
-P2 section 4.1: the cosine of the two mean differences. A vector of few pairs is signal plus noise, so
-that even one language's concept, learned twice, has a cosine below 1: the *noise ceiling*. It is
-measured by learning from random halves of the training clusters: the cosine r of the two halves of a
-language estimates how much of a half is signal; two vectors of full size would have
-2 r / (1 + r) (Spearman-Brown). The ceiling of a pair of languages is the geometric mean of theirs.
+P2 section 4.1: the cosine of the two mean differences. A vector of few pairs is signal plus noise,
+so that even one language's concept, learned twice, has a cosine below 1: the *noise ceiling*. It is
+measured by learning from random halves of the training clusters: the cosine r of the two halves of
+a language estimates how much of a half is signal; two vectors of full size would have 2 r / (1 + r)
+(Spearman-Brown). The ceiling of a pair of languages is the geometric mean of theirs.
 
-The *disattenuated cosine* is the estimate of what the cosine would be without noise: the mean cosine
-of language 1's one half with language 2's *other* half, over the square root of r1 r2. Halves are cut
-alike in all languages and compared crosswise, since parallel pairs share their accidents: the plain
-cosine counts those as agreement. It may exceed 1 by chance.
+The *disattenuated cosine* estimates what the cosine would be without noise: the mean cosine of
+language 1's one half with language 2's *other* half, over the square root of r1 r2. Halves are cut
+alike in all languages and compared crosswise, since parallel pairs share their accidents, which the
+plain cosine counts as agreement. It may exceed 1 by chance.
 """
 
 from __future__ import annotations
@@ -93,9 +93,8 @@ def measure_consistency(
         raise InputError(f"the noise ceiling needs at least 2 halvings, got {n_splits}")
     if (vectors.languages, vectors.layers) != (train.languages, train.layers):
         raise InputError("the vectors and the training pairs have different languages or layers")
-    units = _units(vectors.vectors)
-    cosine = np.einsum("alh,blh->abl", units, units)
-    error = _standard_error(train, vectors, units, cosine)
+    cosine = cosines(vectors.vectors)
+    error = _standard_error(train, vectors, cosine)
     low, high = _fisher_interval(cosine, error, np.array(vectors.n_clusters))
     half, cross = _halves(train, vectors.method, n_splits, seed)
     return Consistency(
@@ -115,15 +114,21 @@ def measure_consistency(
     )
 
 
+def cosines(vectors: Array, others: Array | None = None) -> Array:
+    """(S, S, L) cosines of (S, L, H) vectors with others, by default themselves."""
+    first = _units(vectors)
+    second = first if others is None else _units(others)
+    product = first.transpose(1, 0, 2) @ second.transpose(1, 2, 0)  # (L, S, S)
+    return product.transpose(1, 2, 0)
+
+
 def _units(vectors: Array) -> Array:
     """Unit vectors; NaN where the length is 0."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, np.nan)
 
 
-def _halves(
-    train: ParallelPairs, method: Method, n_splits: int, seed: int
-) -> tuple[Array, Array]:
+def _halves(train: ParallelPairs, method: Method, n_splits: int, seed: int) -> tuple[Array, Array]:
     """(S, L) own and (S, S, L) crosswise cosines of half-vectors, mean over halvings."""
     rng = np.random.default_rng(derive_seed(seed, "halves", train.concept))
     n = len(train.clusters)
@@ -132,8 +137,8 @@ def _halves(
         row[rng.permutation(n)[: n // 2]] = 1.0
     first, second = half_vectors(train, method, members)  # (R, S, L, H)
     cross = np.zeros((len(train.languages), len(train.languages), len(train.layers)))
-    for one, other in zip(_units(first), _units(second), strict=True):
-        product = np.einsum("alh,blh->abl", one, other)
+    for one, other in zip(first, second, strict=True):
+        product = cosines(one, other)
         cross += (product + product.transpose(1, 0, 2)) / 2 / n_splits
     own = np.arange(len(train.languages))
     return cross[own, own], cross
@@ -161,9 +166,7 @@ def half_vectors(train: ParallelPairs, method: Method, members: Array) -> tuple[
     return first, second  # sums, not means: a cosine does not mind
 
 
-def _standard_error(
-    train: ParallelPairs, vectors: SourceVectors, units: Array, cosine: Array
-) -> Array:
+def _standard_error(train: ParallelPairs, vectors: SourceVectors, cosine: Array) -> Array:
     """(S, S, L) of the cosine over training clusters, by its influence function; else NaN.
 
     Moving vector a by da moves the cosine by (u_b − cos u_a) · da / |a|; a cluster moves the mean
@@ -172,6 +175,7 @@ def _standard_error(
     """
     if vectors.method != "mean_difference":
         return np.full_like(cosine, np.nan)
+    units = _units(vectors.vectors)
     n_languages, n_layers, _ = units.shape
     error = np.full_like(cosine, np.nan)
     length = np.linalg.norm(vectors.vectors, axis=-1)

@@ -3,8 +3,8 @@
 The format: architecture ``controlvector``, a ``model_hint``, a ``layer_count``, and one 1-D float32
 tensor ``direction.K`` a layer. llama.cpp adds ``direction.K`` to the output of block K, counted
 from 0, at every token (``llama-adapter.cpp``; in the graphs ``build_cvec`` stands right before
-``l_out``): our layer K. It has no slot for block 0 and refuses a ``direction.0``, so layer 0 is left
-out and named in the result.
+``l_out``): our layer K. It has no slot for block 0 and refuses a ``direction.0``, so layer 0 is
+left out and named in the result.
 
 Adding the vector pushes towards the positive pole. For harmfulness that is "this is harmless", and
 the model complies: scale by a negative number to refuse.
@@ -84,7 +84,7 @@ def _write(
     vectors: ConceptVectors, directions: dict[int, np.ndarray[Any, Any]], path: Path
 ) -> None:
     try:
-        from gguf import GGUFWriter  # noqa: PLC0415  (an extra; slow to import)
+        from gguf import GGUFWriter
     except ImportError as error:
         raise MissingExtraError("gguf", "gguf") from error
     origin = vectors.origin

@@ -74,7 +74,7 @@ def choose_layer(validation: Recognition) -> LayerChoice | str:
     if not measured.any():
         reasons = [r for r in (*validation.target_reasons, *validation.source_reasons) if r]
         return f"no layer could be chosen on validation: {reasons[0] if reasons else 'no language'}"
-    mean = accuracy[measured].mean(axis=0)
+    mean: Array = accuracy[measured].mean(axis=0)
     best = int(np.argmax(np.round(mean, 12)))
     choice = fixed_layer(validation, validation.layers[best])
     return replace(choice, rule="validation", accuracy=mean, n_languages=int(measured.sum()))

@@ -36,6 +36,7 @@ class ParallelPairs:
         clusters: C ids, sorted: the union over languages.
         rows: of each language, the P rows of its arrays that are in the split.
         cluster_of: of each language, (P,) index into ``clusters``.
+        reasons: of each language, why nothing is measured in it; None where it has enough pairs.
         positive, negative: of each language, its whole (N, L, H) array, perhaps memory-mapped.
     """
 
@@ -46,6 +47,7 @@ class ParallelPairs:
     clusters: tuple[str, ...]
     rows: tuple[NDArray[np.int64], ...]
     cluster_of: tuple[NDArray[np.int64], ...]
+    reasons: tuple[str | None, ...]
     positive: tuple[NDArray[np.floating], ...]
     negative: tuple[NDArray[np.floating], ...]
 
@@ -59,22 +61,6 @@ class ParallelPairs:
         n = len(self.clusters)
         return np.array([np.bincount(c, minlength=n) for c in self.cluster_of], dtype=np.float64)
 
-    @property
-    def reasons(self) -> tuple[str | None, ...]:
-        """Of each language, why nothing is measured in it; None where it has enough pairs."""
-        return tuple(self._reason(index) for index in range(len(self.languages)))
-
-    def _reason(self, index: int) -> str | None:
-        n, n_clusters = self.rows[index].size, np.unique(self.cluster_of[index]).size
-        if n_clusters >= MIN_CLUSTERS:
-            return None
-        if n == 0:
-            return f"no {self.split} pairs of {self.concept} in {self.languages[index]}"
-        return (
-            f"only {n} {self.split} pairs ({n_clusters} clusters) of {self.concept} in "
-            f"{self.languages[index]}; at least {MIN_CLUSTERS} clusters are needed"
-        )
-
     def sides(self, index: int, column: int) -> tuple[Array, Array]:
         """(P, H) positives and (P, H) positive minus negative, of one language and column.
 
@@ -85,12 +71,13 @@ class ParallelPairs:
         """
         rows = self.rows[index]
         positive = self.positive[index][rows, column].astype(np.float64)
-        difference = positive - self.negative[index][rows, column]
-        if not np.isfinite(difference).all():
+        difference = self.negative[index][rows, column].astype(np.float64)
+        np.subtract(positive, difference, out=difference)
+        if not np.isfinite(difference.sum()):
             raise InputError(
                 f"the activations of {self.concept} in {self.languages[index]} at layer "
-                f"{self.layers[column]} are not finite (NaN or infinite; 16-bit weights can overflow): record them again "
-                "with --dtype float32."
+                f"{self.layers[column]} are not finite (NaN or infinite; 16-bit weights can "
+                "overflow): record them again with --dtype float32."
             )
         return positive, difference
 
@@ -130,6 +117,19 @@ def parallel_pairs(activations: Sequence[Activations], split: str) -> ParallelPa
         clusters=clusters,
         rows=rows,
         cluster_of=tuple(np.array([place[c] for c in ids], dtype=np.int64) for ids in taken),
+        reasons=tuple(_reason(a, split, ids) for a, ids in zip(activations, taken, strict=True)),
         positive=tuple(a.positive for a in activations),
         negative=tuple(a.negative for a in activations),
     )
+
+
+def _reason(activations: Activations, split: str, clusters: Sequence[str]) -> str | None:
+    """Why one language is not measured in a split."""
+    n, n_clusters = len(clusters), len(set(clusters))
+    if n_clusters >= MIN_CLUSTERS:
+        return None
+    whose = f"{split} pairs of {activations.concept} in {activations.language}"
+    if n == 0:
+        return f"no {whose}"
+    few = f"only {n} {whose}, in {n_clusters} clusters"
+    return f"{few}; at least {MIN_CLUSTERS} clusters are needed"

@@ -14,14 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogloss.concepts.parallel import ParallelPairs
 from isogloss.concepts.vectors import SourceVectors
 from isogloss.errors import InputError
-from isogloss.stats.distributions import Array, ranks_by_row
-
-TIE = 1e-10
-"""Scores of different texts this close, in units of the largest, are one score and a rounding."""
+from isogloss.stats.auroc import roc_area
+from isogloss.stats.distributions import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +55,7 @@ class Recognition:
     target_reasons: tuple[str | None, ...]
 
     @property
-    def measured(self) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    def measured(self) -> NDArray[np.bool_]:
         """(S, T) True where the cell is a number."""
         return np.array(
             [[self.reason(s, t) is None for t in range(len(self.targets))]
@@ -75,26 +74,25 @@ class Recognition:
         return np.where(self.measured[:, :, None], share, np.nan)
 
     @property
-    def own(self) -> Array:
+    def own(self) -> NDArray[np.int64]:
         """(T,) index of each target's own vector among the sources; −1 where it has none."""
         place = {language: i for i, language in enumerate(self.sources)}
-        return np.array([place.get(language, -1) for language in self.targets])
+        return np.array([place.get(language, -1) for language in self.targets], dtype=np.int64)
 
     @property
     def own_accuracy(self) -> Array:
         """(T, L) accuracy of each language's own vector; NaN where not measured."""
         own, accuracy = self.own, self.accuracy
-        return np.where(
-            (own >= 0)[:, None], accuracy[own, np.arange(len(self.targets))], np.nan
-        )
+        return np.where((own >= 0)[:, None], accuracy[own, np.arange(len(self.targets))], np.nan)
 
 
-def recognise(vectors: SourceVectors, pairs: ParallelPairs) -> Recognition:
+def recognise(vectors: SourceVectors, pairs: ParallelPairs, *, auroc: bool = True) -> Recognition:
     """Every language's vector on every language's pairs, at every layer.
 
     Args:
         vectors: of the concept, learned from another split.
         pairs: the validation or test split.
+        auroc: False leaves the AUROC out, which choosing a layer does not need.
 
     Raises:
         InputError: vectors and activations have different layers or width, or are not finite.
@@ -113,12 +111,11 @@ def recognise(vectors: SourceVectors, pairs: ParallelPairs) -> Recognition:
     for target, reason in enumerate(pairs.reasons):
         if reason is not None:
             continue
-        for layer in range(len(vectors.layers)):
-            gap, first = scores(vectors.vectors[:, layer], pairs, target, layer)
-            correct[:, target, layer] = pairs.by_cluster(target, won(gap))
-            found, parts = roc_area(first, first - gap)
-            area[:, target, layer] = found
-            influence[:, target, layer] = pairs.by_cluster(target, parts)
+        gap, first = scores(vectors.vectors, pairs, target)
+        correct[:, target] = pairs.by_cluster(target, won(gap))
+        if auroc:
+            area[:, target], parts = roc_area(first, first - gap)
+            influence[:, target] = pairs.by_cluster(target, parts)
     missing = np.array([reason is not None for reason in vectors.reasons])
     area[missing] = np.nan
     return Recognition(
@@ -138,42 +135,22 @@ def recognise(vectors: SourceVectors, pairs: ParallelPairs) -> Recognition:
     )
 
 
-def scores(
-    directions: Array, pairs: ParallelPairs, target: int, layer: int
-) -> tuple[Array, Array]:
-    """What (S, H) directions score on the pairs of one language and layer.
+def scores(directions: Array, pairs: ParallelPairs, target: int) -> tuple[Array, Array]:
+    """What (S, L, H) directions score on the pairs of one language.
 
     Returns:
-        (S, P) s(positive) − s(negative), exactly 0 where both texts have the same activation, and
-        (S, P) s(positive).
+        (S, L, P) s(positive) − s(negative), exactly 0 where both texts have the same activation,
+        and (S, L, P) s(positive).
     """
-    positive, difference = pairs.sides(target, layer)
-    return directions @ difference.T, directions @ positive.T
+    shape = (*directions.shape[:2], pairs.rows[target].size)
+    gap, first = np.empty(shape), np.empty(shape)
+    for column in range(shape[1]):
+        positive, difference = pairs.sides(target, column)
+        gap[:, column] = directions[:, column] @ difference.T
+        first[:, column] = directions[:, column] @ positive.T
+    return gap, first
 
 
 def won(gap: Array) -> Array:
     """1 where the positive text scores higher, 0 where lower, one half at a tie."""
     return (np.sign(gap) + 1) / 2
-
-
-def roc_area(positive: Array, negative: Array) -> tuple[Array, Array]:
-    """AUROC of every row, and what each pair contributes to its error.
-
-    Args:
-        positive: (S, P) scores.
-        negative: (S, P) scores of the same pairs.
-
-    Returns:
-        (S,) chance that a positive text scores above a negative one, ties one half; and (S, P) the
-        influence of each pair: DeLong's components of both its texts (DeLong et al. 1988,
-        Biometrics 44:837), added since they share a pair (Obuchowski 1997, Biometrics 53:567).
-    """
-    n = positive.shape[1]
-    both = np.concatenate([positive, negative], axis=1)
-    largest = np.abs(both).max(axis=1, keepdims=True)
-    both = np.round(both / np.where(largest > 0, largest, 1.0) / TIE)
-    pooled = ranks_by_row(both)
-    above = (pooled[:, :n] - ranks_by_row(both[:, :n])) / n  # share of negatives below it
-    below = 1 - (pooled[:, n:] - ranks_by_row(both[:, n:])) / n  # share of positives above it
-    area = above.mean(axis=1)
-    return area, (above + below - 2 * area[:, None]) / n

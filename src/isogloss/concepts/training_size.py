@@ -57,7 +57,7 @@ def training_curve(
     """
     train, test = splits.train, splits.test
     column = test.layers.index(layer)
-    sizes = tuple(n for n in SIZES if n < len(train.clusters)) + (len(train.clusters),)
+    sizes = (*(n for n in SIZES if n < len(train.clusters)), len(train.clusters))
     correct = np.zeros((len(sizes), len(test.languages), len(test.clusters)))
     rng = np.random.default_rng(derive_seed(seed, "training size", train.concept))
     orders = np.argsort(rng.random((n_orders, len(train.clusters))), axis=1)

@@ -1,12 +1,12 @@
 """Transferability: does the vector of one language serve another, and is it mutual?
 
-P2 section 4.3 prints T[a, b] = accuracy(a → b) − accuracy(b → b), one number a cell. We test it. All
-rates of a comparison are on the same test items or on parallel ones, so every interval is paired
-by cluster (`isogloss.stats.contrast`, MOVER). Languages whose own vector recognises nothing are
-*not assessable*: there T compares two kinds of guessing. Of the others, for a direction a → b:
+P2 section 4.3 prints T[a, b] = accuracy(a → b) − accuracy(b → b), one number a cell. We test it.
+All rates of a comparison are on the same test items or on parallel ones, so every interval is
+paired by cluster (`isogloss.stats.contrast`, MOVER). Languages whose own vector recognises nothing
+are *not assessable*: there T compares two kinds of guessing. Of the others, for a direction a → b:
 
 - *as good as own*: T > −5 points (non-inferiority; the margin was fixed beforehand);
-- *worse than own*: T < 0;
+- *worse than own*: T < −5 points;
 
 each one-sided, false discoveries held at 5 % over all directions of the concept
 (Benjamini-Hochberg). And of a pair of languages, with the asymmetry A = T[a, b] − T[b, a] tested
@@ -14,7 +14,7 @@ two-sided and corrected over all pairs:
 
 - ``mutual``: both directions are as good as own;
 - ``unidirectional``: one is, the other is worse than own, and A differs from 0;
-- ``none``: both are worse than own;
+- ``none``: both are worse than own (how much survives is the transfer rate's to say);
 - ``cannot tell``: the rest: no claim. ``not assessable``: see above.
 """
 
@@ -41,6 +41,7 @@ from isogloss.stats.distributions import Array
 
 Pattern = Literal["mutual", "unidirectional", "none", "cannot tell", "not assessable"]
 DirectionVerdict = Literal["as good as own", "worse than own", "cannot tell", "not assessable"]
+Cell = tuple[int, int]
 
 MARGIN = 0.05
 """How much worse than a language's own vector still counts as as good: five points."""
@@ -48,68 +49,48 @@ DISCOVERY_RATE = 0.05
 METHOD = f"paired by cluster, {METHODS['these languages']}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Direction:
-    """One vector's language and another's pairs.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Differences:
+    """Signed sums of rates for pairs of languages, (S, S) each; NaN where not measured.
 
     Attributes:
-        source, target: indices into the languages.
-        estimate, low, high: T in [-1, 1] with its 95 % interval; None where not measured.
-        p_worse: one-sided for T < 0, adjusted over directions; None where not assessed.
-        p_as_good: the same for T > -`MARGIN`.
+        estimate, low, high: with the 95 % interval.
         detectable: the difference a design like this finds with 80 % power.
     """
 
-    source: int
-    target: int
-    verdict: DirectionVerdict
-    n: int
-    n_clusters: int
-    estimate: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_worse: float | None = None
-    p_as_good: float | None = None
-    detectable: float | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asymmetry:
-    """Two languages; where the pattern is unidirectional, ``first`` gives and ``second`` takes.
-
-    Attributes:
-        estimate, low, high: A = T[first, second] − T[second, first] in [-2, 2].
-        p_value: two-sided, adjusted over pairs; None where not assessed.
-    """
-
-    first: int
-    second: int
-    pattern: Pattern
-    n: int
-    n_clusters: int
-    estimate: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_value: float | None = None
-    detectable: float | None = None
-    reason: str | None = None
+    estimate: Array
+    low: Array
+    high: Array
+    detectable: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Transfer:
-    """All directions and pairs of one concept.
+    """All directions and pairs of one concept; [a, b] is language a's vector on b's pairs.
 
     Attributes:
-        assessable: of each language, None or the reason why nothing is claimed about it.
+        test: what was measured, and ``choice`` the layer it is read at.
+        not_assessable: of each language, why nothing is claimed about it; None where it may be.
+        matrix: T in [-1, 1].
+        p_worse: (S, S) one-sided for T < -`MARGIN`, adjusted over directions; NaN where not
+            assessed.
+        p_as_good: the same for T > -`MARGIN`.
+        verdicts: what the two say of each direction.
+        asymmetry: A = T - T' in [-2, 2]; [b, a] is minus [a, b].
+        p_asymmetry: (S, S) two-sided, adjusted over pairs of languages.
+        patterns: of each pair (a, b) with a < b.
     """
 
-    concept: str
-    languages: tuple[str, ...]
+    test: Recognition
     choice: LayerChoice
-    assessable: tuple[str | None, ...]
-    directions: tuple[Direction, ...]
-    asymmetries: tuple[Asymmetry, ...]
+    not_assessable: tuple[str | None, ...]
+    matrix: Differences
+    p_worse: Array
+    p_as_good: Array
+    verdicts: dict[Cell, DirectionVerdict]
+    asymmetry: Differences
+    p_asymmetry: Array
+    patterns: dict[Cell, Pattern]
 
 
 def transfer_matrix(recognition: Recognition) -> Array:
@@ -131,158 +112,120 @@ def measure_transfer(
     Raises:
         InputError: sources and targets differ.
     """
-    if test.sources != test.targets or len(not_assessable) != len(test.targets):
+    size = len(test.targets)
+    if test.sources != test.targets or len(not_assessable) != size:
         raise InputError(
             f"transfer needs the same languages as sources and targets, got {test.sources}, "
             f"{test.targets} and {len(not_assessable)} words on them"
         )
-    reasons = tuple(
-        test.reason(i, i) or why for i, why in zip(range(len(test.targets)), not_assessable)
-    )
+    reasons = tuple(test.reason(i, i) or not_assessable[i] for i in range(size))
     correct = choice.at(test.correct)  # (S, T, C)
-    directions = _directions(test, correct, reasons)
+    measured = test.measured
+    directions = [(a, b) for a, b in permutations(range(size), 2) if measured[[a, b], b].all()]
+    matrix, bounds = _differences(directions, [(0, 1), (1, 1)], correct, test.trials)
+    usable = [reasons[a] is None and reasons[b] is None for a, b in directions]
+    worse = _tested(directions, p_below(bounds, -MARGIN, (len(directions),)), usable, size)
+    good = _tested(directions, p_above(bounds, -MARGIN, (len(directions),)), usable, size)
+    verdicts: dict[Cell, DirectionVerdict] = {
+        cell: _direction_verdict(float(worse[cell]), float(good[cell]))
+        for cell in permutations(range(size), 2)
+    }
+    pairs = [
+        (a, b) for a, b in combinations(range(size), 2) if measured[[a, a, b, b], [a, b] * 2].all()
+    ]
+    asymmetry, bounds = _differences(pairs, [(0, 1), (1, 1), (1, 0), (0, 0)], correct, test.trials)
+    shape = (len(pairs),)
+    p = np.minimum(1.0, 2 * np.minimum(p_below(bounds, 0, shape), p_above(bounds, 0, shape)))
+    usable = [reasons[a] is None and reasons[b] is None for a, b in pairs]
+    unequal = _tested(pairs, p, usable, size)
     return Transfer(
-        concept=test.concept,
-        languages=test.targets,
+        test=test,
         choice=choice,
-        assessable=reasons,
-        directions=directions,
-        asymmetries=_asymmetries(test, correct, reasons, directions),
+        not_assessable=reasons,
+        matrix=matrix,
+        p_worse=worse,
+        p_as_good=good,
+        verdicts=verdicts,
+        asymmetry=_antisymmetric(asymmetry),
+        p_asymmetry=np.fmax(unequal, unequal.T),
+        patterns={
+            (a, b): _pattern(
+                verdicts[a, b],
+                verdicts[b, a],
+                float(asymmetry.estimate[a, b]),
+                float(unequal[a, b]),
+            )
+            for a, b in combinations(range(size), 2)
+        },
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Contrasts:
-    """Estimates of many contrasts at once, (N,) each."""
+def _differences(
+    pairs: Sequence[Cell], parts: Sequence[Cell], correct: Array, trials: Array
+) -> tuple[Differences, Bounds]:
+    """Signed sums of cells for pairs of languages, with the function that bounds them.
 
-    estimate: Array
-    low: Array
-    high: Array
-    detectable: Array
-    bounds: Bounds
-
-
-def _contrasts(correct: Array, trials: Array, signs: Sequence[float]) -> _Contrasts:
-    """Signed sums of G rates from (N, C, G) counts."""
-    coefficients = np.array(signs)
-    bounds = fixed_language_bounds(correct, trials, coefficients)
+    Args:
+        pairs: (a, b).
+        parts: which cells of a pair, (0, 1) for a's vector on b's items; signs +, −, −, +.
+        correct: (S, T, C).
+        trials: (T, C).
+    """
+    index = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    cells = [(index[:, source], index[:, target]) for source, target in parts]
+    k = np.stack([correct[s, t] for s, t in cells], axis=-1)  # (N, C, G)
+    n = np.stack([trials[t] for _, t in cells], axis=-1)
+    signs = np.array([1.0, -1.0, -1.0, 1.0])[: len(parts)]
+    bounds = fixed_language_bounds(k, n, signs)
     low, high = bounds(0.95)
-    rates = correct.sum(axis=1) / trials.sum(axis=1)
-    reach = coefficients[coefficients > 0].sum()
-    return _Contrasts(
-        estimate=rates @ coefficients,
-        low=np.clip(low, -reach, reach),
-        high=np.clip(high, -reach, reach),
-        detectable=(high - low) / 2 * DETECTABLE_PER_HALF_WIDTH,
-        bounds=bounds,
+    reach = signs[signs > 0].sum()
+    size = len(trials)
+    return Differences(
+        estimate=_scattered(pairs, (k.sum(axis=1) / n.sum(axis=1)) @ signs, size),
+        low=_scattered(pairs, np.clip(low, -reach, reach), size),
+        high=_scattered(pairs, np.clip(high, -reach, reach), size),
+        detectable=_scattered(pairs, (high - low) / 2 * DETECTABLE_PER_HALF_WIDTH, size),
+    ), bounds
+
+
+def _scattered(pairs: Sequence[Cell], values: Array, size: int) -> Array:
+    matrix = np.full((size, size), np.nan)
+    if pairs:
+        matrix[tuple(np.array(pairs).T)] = values
+    return matrix
+
+
+def _antisymmetric(upper: Differences) -> Differences:
+    """Both triangles from the upper one: the lower is its negative."""
+    flip = upper.estimate.T
+    return Differences(
+        estimate=np.where(np.isnan(upper.estimate), -flip, upper.estimate),
+        low=np.where(np.isnan(upper.low), -upper.high.T, upper.low),
+        high=np.where(np.isnan(upper.high), -upper.low.T, upper.high),
+        detectable=np.fmax(upper.detectable, upper.detectable.T),
     )
 
 
-def _directions(
-    test: Recognition, correct: Array, reasons: tuple[str | None, ...]
-) -> tuple[Direction, ...]:
-    every = list(permutations(range(len(test.targets)), 2))
-    measured = [(a, b) for a, b in every if not (test.reason(a, b) or test.reason(b, b))]
-    n, n_clusters = _sizes(test)
-    found: dict[tuple[int, int], Direction] = {}
-    if measured:
-        source, target = np.array(measured).T
-        counts = np.stack([correct[source, target], correct[target, target]], axis=-1)
-        trials = np.repeat(test.trials[target][..., None], 2, axis=-1)
-        values = _contrasts(counts, trials, [1.0, -1.0])
-        shape = (len(measured),)
-        used = [reasons[a] is None and reasons[b] is None for a, b in measured]
-        worse = _adjusted(p_below(values.bounds, 0.0, shape), used)
-        good = _adjusted(p_above(values.bounds, -MARGIN, shape), used)
-        for i, (a, b) in enumerate(measured):
-            found[a, b] = Direction(
-                source=a,
-                target=b,
-                verdict=_direction_verdict(worse[i], good[i]),
-                n=int(n[b]),
-                n_clusters=int(n_clusters[b]),
-                estimate=float(values.estimate[i]),
-                low=float(values.low[i]),
-                high=float(values.high[i]),
-                p_worse=worse[i],
-                p_as_good=good[i],
-                detectable=float(values.detectable[i]),
-                reason=reasons[b] or reasons[a],
-            )
-    for a, b in every:
-        if (a, b) not in found:
-            reason = test.reason(a, b) or test.reason(b, b)
-            found[a, b] = Direction(
-                source=a, target=b, verdict="not assessable", n=0, n_clusters=0, reason=reason
-            )
-    return tuple(found[pair] for pair in every)
+def _tested(pairs: Sequence[Cell], p: Array, usable: Sequence[bool], size: int) -> Array:
+    """(S, S) adjusted p-values of the usable pairs; NaN elsewhere."""
+    one = [float(value) if use else None for value, use in zip(p, usable, strict=True)]
+    adjusted = [np.nan if value is None else value for value in benjamini_hochberg(one)]
+    return _scattered(pairs, np.array(adjusted), size)
 
 
-def _direction_verdict(worse: float | None, good: float | None) -> DirectionVerdict:
-    if worse is None or good is None:
+def _direction_verdict(worse: float, good: float) -> DirectionVerdict:
+    if np.isnan(worse) or np.isnan(good):
         return "not assessable"
     if good <= DISCOVERY_RATE:
         return "as good as own"
     return "worse than own" if worse <= DISCOVERY_RATE else "cannot tell"
 
 
-def _asymmetries(
-    test: Recognition,
-    correct: Array,
-    reasons: tuple[str | None, ...],
-    directions: Sequence[Direction],
-) -> tuple[Asymmetry, ...]:
-    verdicts = {(d.source, d.target): d.verdict for d in directions}
-    every = list(combinations(range(len(test.targets)), 2))
-    measured = [(a, b) for a, b in every if test.measured[np.ix_([a, b], [a, b])].all()]
-    n, n_clusters = _sizes(test)
-    found: dict[tuple[int, int], Asymmetry] = {}
-    if measured:
-        a, b = np.array(measured).T
-        cells = [correct[a, b], correct[b, b], correct[b, a], correct[a, a]]
-        trials = [test.trials[i] for i in (b, b, a, a)]
-        values = _contrasts(np.stack(cells, -1), np.stack(trials, -1), [1.0, -1.0, -1.0, 1.0])
-        shape = (len(measured),)
-        tails = np.minimum(p_below(values.bounds, 0, shape), p_above(values.bounds, 0, shape))
-        used = [reasons[i] is None and reasons[j] is None for i, j in measured]
-        p = _adjusted(np.minimum(2 * tails, 1.0), used)
-        for i, (first, second) in enumerate(measured):
-            there, back = verdicts[first, second], verdicts[second, first]
-            estimate = float(values.estimate[i])
-            turned = back == "as good as own" and there == "worse than own" and estimate < 0
-            low, high = float(values.low[i]), float(values.high[i])
-            found[first, second] = Asymmetry(
-                first=second if turned else first,
-                second=first if turned else second,
-                pattern=_pattern(there, back, estimate, p[i]),
-                n=int(n[first] + n[second]),
-                n_clusters=int(((test.trials[first] + test.trials[second]) > 0).sum()),
-                estimate=-estimate if turned else estimate,
-                low=-high if turned else low,
-                high=-low if turned else high,
-                p_value=p[i],
-                detectable=float(values.detectable[i]),
-                reason=reasons[first] or reasons[second],
-            )
-    for first, second in every:
-        if (first, second) not in found:
-            missing = [test.reason(i, j) for i in (first, second) for j in (first, second)]
-            found[first, second] = Asymmetry(
-                first=first,
-                second=second,
-                pattern="not assessable",
-                n=0,
-                n_clusters=0,
-                reason=next(why for why in missing if why),
-            )
-    return tuple(found[pair] for pair in every)
-
-
 def _pattern(
-    there: DirectionVerdict, back: DirectionVerdict, asymmetry: float, p: float | None
+    there: DirectionVerdict, back: DirectionVerdict, asymmetry: float, p: float
 ) -> Pattern:
     """The stated test of the module's docstring."""
-    if p is None:
+    if np.isnan(p):
         return "not assessable"
     if there == back == "as good as own":
         return "mutual"
@@ -291,12 +234,3 @@ def _pattern(
     giver = {("as good as own", "worse than own"): 1, ("worse than own", "as good as own"): -1}
     one_way = giver.get((there, back), 0) * asymmetry > 0 and p <= DISCOVERY_RATE
     return "unidirectional" if one_way else "cannot tell"
-
-
-def _adjusted(p_values: Array, used: Sequence[bool]) -> list[float | None]:
-    return benjamini_hochberg([float(p) if u else None for p, u in zip(p_values, used)])
-
-
-def _sizes(test: Recognition) -> tuple[Array, Array]:
-    """(T,) pairs and clusters of each language."""
-    return test.trials.sum(axis=1), (test.trials > 0).sum(axis=1).astype(np.float64)

@@ -12,7 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,9 +163,10 @@ def load_vectors(path: Path) -> ConceptVectors:
         InputError: not safetensors, not ours, or its tensors do not fit together.
     """
     try:
-        with safe_open(str(path), framework="np") as file:
+        opened: Any = safe_open(str(path), framework="np")
+        with opened as file:
             metadata: dict[str, str] = file.metadata() or {}
-            names = set(file.keys())
+            names: set[str] = set(file.keys())
             if "isogloss" not in metadata or not {"vectors", "layers"} <= names:
                 raise InputError(
                     f"{path} holds no concept vectors of Isogloss (tensors: "
@@ -173,7 +174,8 @@ def load_vectors(path: Path) -> ConceptVectors:
                 )
             header = _Header.model_validate_json(metadata["isogloss"])
             origin = VectorOrigin(**header.origin)  # pyright: ignore[reportArgumentType]
-            vectors, layers = file.get_tensor("vectors"), file.get_tensor("layers")
+            vectors: NDArray[np.float32] = file.get_tensor("vectors")
+            layers: NDArray[np.int64] = file.get_tensor("layers")
     except (SafetensorError, OSError, ValidationError, TypeError) as error:
         raise InputError(f"{path} cannot be read as concept vectors: {error}") from error
     if vectors.ndim != 2 or layers.shape != vectors.shape[:1] or vectors.dtype != np.float32:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # pyright: ignore[reportUnknownVariableType]
+from scipy import optimize  # pyright: ignore[reportMissingTypeStubs]
 
 from isogloss.concepts.parallel import ParallelPairs
 from isogloss.errors import InputError
@@ -41,13 +41,13 @@ def mean_difference(positive: Array, difference: Array) -> Array:
 
 def first_component(positive: Array, difference: Array) -> Array:
     """(H,) unit direction of the largest uncentred second moment of the differences."""
-    gram = difference @ difference.T if len(difference) < difference.shape[1] else None
-    if gram is not None:  # fewer pairs than dimensions: the small side is enough
-        direction = difference.T @ np.linalg.eigh(gram)[1][:, -1]
+    if len(difference) < difference.shape[1]:  # fewer pairs than dimensions: the small side does
+        largest: Array = difference.T @ np.linalg.eigh(difference @ difference.T)[1][:, -1]
     else:
-        direction = np.linalg.eigh(difference.T @ difference)[1][:, -1]
-    direction = _unit(direction)
-    side = np.sign(difference @ direction).sum() or (difference @ direction).sum()
+        largest = np.linalg.eigh(difference.T @ difference)[1][:, -1]
+    direction = _unit(largest)
+    projected: Array = difference @ direction
+    side = float(np.sign(projected).sum()) or float(projected.sum())
     return -direction if side < 0 else direction
 
 
@@ -73,8 +73,9 @@ def logistic_probe(positive: Array, difference: Array) -> Array:
         value = np.logaddexp(0, -margin).sum() + LOGISTIC_PENALTY / 2 * w[:-1] @ w[:-1]
         return float(value), slope
 
-    found = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B")  # pyright: ignore
-    weights = np.asarray(found.x[:-1], dtype=np.float64)  # pyright: ignore
+    minimise: Any = optimize.minimize  # pyright: ignore
+    found = minimise(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B")
+    weights = np.asarray(found.x[:-1], dtype=np.float64)
     return _unit(weights @ basis)
 
 

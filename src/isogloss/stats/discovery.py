@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isogloss.errors import InputError
 from isogloss.stats.contrast import Bounds
 from isogloss.stats.distributions import Array
 
+Flags = NDArray[np.bool_]
 SMALLEST_P = 1e-14
 """Below, 1 - p is 1 in float64."""
 
@@ -59,11 +61,11 @@ def p_below(bounds: Bounds, threshold: float, shape: tuple[int, ...]) -> Array:
 
 
 def _p_beyond(
-    bounds: Bounds, shape: tuple[int, ...], beyond: Callable[[Array, Array], Array]
+    bounds: Bounds, shape: tuple[int, ...], beyond: Callable[[Array, Array], Flags]
 ) -> Array:
     at = cast("Callable[[Array], tuple[Array, Array]]", bounds)  # levels broadcast over values
 
-    def shown(alpha: Array) -> Array:
+    def shown(alpha: Array) -> Flags:
         return beyond(*at((1 - 2 * alpha)[..., None]))
 
     small, large = np.full(shape, np.log10(SMALLEST_P)), np.full(shape, np.log10(0.5 - 1e-6))
