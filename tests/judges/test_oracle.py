@@ -50,6 +50,12 @@ def test_one_verdict_each_in_order(lab: Lab) -> None:
     assert list(judge.judge([])) == []
 
 
+def test_oracles_of_different_worlds_do_not_mix_and_of_one_world_do(lab: Lab) -> None:
+    settings = OracleJudge(lab).settings
+    assert OracleJudge(Lab(parse_spec("lab:tiny@base#1"))).settings == settings
+    assert OracleJudge(Lab(parse_spec("lab:small"))).settings != settings
+
+
 def test_the_language_of_the_reply_never_decides(lab: Lab) -> None:
     english = next(p for p in lab_prompts(lab) if p.language == "en-x-lab")
     index, act = read_question_id(english.prompt_id)

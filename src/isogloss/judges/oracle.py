@@ -18,9 +18,11 @@ class OracleJudge:
     """
 
     name = "oracle"
-    settings = ""
 
     def __init__(self, lab: Lab) -> None:
+        recipe = lab.recipe
+        # What is true differs between worlds, and never between the mixes of one.
+        self.settings = f"world of {recipe.n_objects} objects, seed {recipe.world_seed}"
         self._grader = Grader(lab.world, list(lab.grammars.values()))
 
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
