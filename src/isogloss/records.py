@@ -15,6 +15,7 @@ LabelOutcome = Literal["complied", "refused", "irrelevant", "unsure"]
 Scope = Literal["these languages", "languages like these", "this model", "runs"]
 
 INTENTS: tuple[Intent, ...] = ("harmful", "benign")
+OUTCOMES: tuple[Outcome, ...] = ("complied", "refused", "irrelevant", "unjudged")
 ORIGINAL = "original"
 """The variant of a prompt that nothing was done to."""
 RESULTS = ("complied", "refused", "irrelevant", "blocked", "error", "unjudged")

@@ -18,7 +18,7 @@ from isogloss.store import RunStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class LabellerProgress:
     """One labeller and language.
 
     Attributes:
@@ -67,7 +67,7 @@ class Status:
     """
 
     sheet: Sheet
-    progress: tuple[Progress, ...]
+    progress: tuple[LabellerProgress, ...]
     agreement: tuple[Agreement, ...]
     n_off_sheet: int
 
@@ -109,7 +109,7 @@ def label_status(store: RunStore, sheet: Sheet) -> Status:
     )
 
 
-def _progress(sheet: Sheet, words: Mapping[str, Mapping[int, _Word]]) -> Iterator[Progress]:
+def _progress(sheet: Sheet, words: Mapping[str, Mapping[int, _Word]]) -> Iterator[LabellerProgress]:
     n_sheet: Counter[str] = Counter()
     for stratum in sheet.strata:
         n_sheet[stratum.language] += stratum.n_sheet
@@ -117,7 +117,7 @@ def _progress(sheet: Sheet, words: Mapping[str, Mapping[int, _Word]]) -> Iterato
         for labeller, said in sorted(words.items()):
             mine = [word.outcome for word in said.values() if word.language == language]
             if mine:
-                yield Progress(
+                yield LabellerProgress(
                     language=language,
                     labeller=labeller,
                     n_sheet=n_sheet[language],

@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 
 from isogloss.label.source import Source
 from isogloss.languages import resolve_language
-from isogloss.records import INTENTS
+from isogloss.records import INTENTS, OUTCOMES
 from isogloss.store import RunStore
-
-VERDICTS = ("complied", "refused", "irrelevant", "unjudged")
 
 
 class StratumKey(NamedTuple):
@@ -23,8 +21,8 @@ class StratumKey(NamedTuple):
 
     @property
     def place(self) -> tuple[str, int, int]:
-        """Where it comes among others: by language, harmful first, then `VERDICTS`."""
-        verdict = -1 if self.verdict is None else VERDICTS.index(self.verdict)
+        """Where it comes among others: by language, harmful first, then `OUTCOMES`."""
+        verdict = -1 if self.verdict is None else [*OUTCOMES].index(self.verdict)
         return self.language, [*INTENTS].index(self.intent), verdict
 
 

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isogloss.languages import describe_language
-from isogloss.records import INTENTS, Measurement
+from isogloss.records import INTENTS, OUTCOMES, Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import AUDIT, LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.templates import render
+from isogloss.stats.calibrate import TRUTHS
 from isogloss.store import RunStore
 
 CALIBRATION = "calibration"
 PROBE = "probe"
-VERDICTS = ("complied", "refused", "irrelevant", "unjudged")
-TRUTHS = VERDICTS[:3]
 _CORRECTED = ("compliance_rate", "harmful_rate", "following_rate", "over_refusal")
 _PROBED = ("accuracy", "refusal_sensitivity", "refusal_specificity", "unjudged_share")
 
@@ -26,7 +25,7 @@ class Agreement:
     """One judge against people in one language, on replies to one intent.
 
     Attributes:
-        table: [verdict][truth] labels, in the order of `VERDICTS` and `TRUTHS`.
+        table: [verdict][truth] labels, in the order of `OUTCOMES` and `TRUTHS`.
     """
 
     language: LanguageFacts
@@ -61,7 +60,7 @@ def judges_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         judges=judges,
         side_by_side=_side_by_side(facts, judges),
         probes=_probes(probed, facts),
-        verdicts=VERDICTS,
+        verdicts=OUTCOMES,
         truths=TRUTHS,
     )
     return Chapter(sections=(Section(anchor="judges", title="Judges", html=html),))
@@ -88,7 +87,7 @@ def _agreements(rows: Sequence[Measurement], languages: Sequence[LanguageFacts])
                 continue
             cells = [
                 [index.get((f"confusion:{v}:{t}", language.tag, category)) for t in TRUTHS]
-                for v in VERDICTS
+                for v in OUTCOMES
             ]
             table = tuple(tuple(_whole(cell) for cell in line) for line in cells)
             found.append(
