@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from isogloss.records import Intent
+from isogloss.cli.options import (
+    BatchTokens,
+    Connections,
+    Device,
+    Dtype,
+    OnlyLanguages,
+    PriceTable,
+    PromptIntent,
+    RowsAsJson,
+    Timeout,
+    WriteReport,
+)
 
 EPILOG = """
 Examples:
@@ -42,9 +53,7 @@ def audit(
     prompts: Annotated[
         Path | None, typer.Option(help="Prompt set (CSV, JSONL, Parquet); the lab has its own.")
     ] = None,
-    intent: Annotated[
-        Intent | None, typer.Option(help="Of prompts whose row does not say; MultiJail: harmful.")
-    ] = None,
+    intent: PromptIntent = None,
     licence: Annotated[
         str | None, typer.Option(help="Of the prompt set; kept with the run, shown in the report.")
     ] = None,
@@ -61,9 +70,7 @@ def audit(
     shares: Annotated[
         str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
     ] = None,
-    languages: Annotated[
-        str | None, typer.Option(help="Only these, separated by commas: en,sw,ny.")
-    ] = None,
+    languages: OnlyLanguages = None,
     limit: Annotated[
         int | None, typer.Option(help="At most so many prompts of each intent a language.")
     ] = None,
@@ -76,11 +83,9 @@ def audit(
     system_prompt: Annotated[str | None, typer.Option(help="Said before every prompt.")] = None,
     arm: Annotated[str, typer.Option(help="Name of what was done to the model.")] = "none",
     workers: Annotated[int, typer.Option(help="Processes for a model on the CPU.")] = 1,
-    batch_tokens: Annotated[
-        int | None, typer.Option(help="Most tokens in a batch; chosen by size unless given.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, …")] = "auto",
+    batch_tokens: BatchTokens = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
     ] = False,
@@ -97,19 +102,14 @@ def audit(
     judge_api_key_env: Annotated[
         str | None, typer.Option(help="Environment variable that holds that server's key.")
     ] = None,
-    connections: Annotated[int, typer.Option(help="Requests to a server in flight at once.")] = 16,
-    timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
-    prices: Annotated[
-        Path | None,
-        typer.Option(help="CSV: model, input_per_million, output_per_million, currency."),
-    ] = None,
+    connections: Connections = 16,
+    timeout: Timeout = 120.0,
+    prices: PriceTable = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print calls, tokens and cost; ask and write nothing.")
     ] = False,
-    report: Annotated[bool, typer.Option(help="Write report.html into the run folder.")] = True,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the measurement rows as a JSON array.")
-    ] = False,
+    report: WriteReport = True,
+    json: RowsAsJson = False,
 ) -> None:
     """Measure safety and helpfulness of TARGET in every language of a prompt set.
 

@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from isogloss.cli.options import (
+    BatchTokens,
+    Connections,
+    Device,
+    Dtype,
+    PriceTable,
+    RowsAsJson,
+    Timeout,
+    WriteReport,
+)
+
 if TYPE_CHECKING:
     from isogloss.endpoint import EndpointOptions
     from isogloss.judges.base import Judge
@@ -84,21 +95,14 @@ def judge(
     pivot_base_url: Annotated[
         str | None, typer.Option(help="Server of --pivot, where it is another than the judge's.")
     ] = None,
-    connections: Annotated[int, typer.Option(help="Requests to a server in flight at once.")] = 16,
-    timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
-    prices: Annotated[
-        Path | None,
-        typer.Option(help="CSV: model, input_per_million, output_per_million, currency."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, …")] = "auto",
-    batch_tokens: Annotated[
-        int | None, typer.Option(help="Most tokens in a batch; chosen by size unless given.")
-    ] = None,
-    report: Annotated[bool, typer.Option(help="Write report.html into the run folder.")] = True,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the measurement rows as a JSON array.")
-    ] = False,
+    connections: Connections = 16,
+    timeout: Timeout = 120.0,
+    prices: PriceTable = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    batch_tokens: BatchTokens = None,
+    report: WriteReport = True,
+    json: RowsAsJson = False,
 ) -> None:
     """Judge the stored replies of RUN, without asking the model again, and measure anew.
 

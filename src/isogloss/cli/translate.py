@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.records import Intent
+from isogloss.cli.options import (
+    BatchTokens,
+    Connections,
+    Device,
+    Dtype,
+    PriceTable,
+    PromptIntent,
+    RowsAsJson,
+    Timeout,
+)
 
 if TYPE_CHECKING:
-    from isogloss.records import Measurement
+    from isogloss.records import Intent, Measurement
     from isogloss.targets.prices import Prices
     from isogloss.translate.estimate import Estimate
     from isogloss.translate.job import TranslationResult
@@ -79,9 +88,7 @@ def translate(
     edits: Annotated[
         Path | None, typer.Option(help="Corrections by people: prompt_id, language, text, variant.")
     ] = None,
-    intent: Annotated[
-        Intent | None, typer.Option(help="Of prompts whose row does not say; MultiJail: harmful.")
-    ] = None,
+    intent: PromptIntent = None,
     limit: Annotated[
         int | None, typer.Option(help="At most so many prompts of each intent.")
     ] = None,
@@ -91,23 +98,16 @@ def translate(
     api_key_env: Annotated[
         str, typer.Option(help="Environment variable that holds the key.")
     ] = "OPENAI_API_KEY",
-    connections: Annotated[int, typer.Option(help="Requests in flight at once.")] = 16,
-    timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 120.0,
-    prices: Annotated[
-        Path | None,
-        typer.Option(help="CSV: model,input_per_million,output_per_million,currency."),
-    ] = None,
-    batch_tokens: Annotated[
-        int | None, typer.Option(help="Most tokens in a batch; chosen by size unless given.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16, …")] = "auto",
+    connections: Connections = 16,
+    timeout: Timeout = 120.0,
+    prices: PriceTable = None,
+    batch_tokens: BatchTokens = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what openai: engines would be asked.")
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the measurement rows as a JSON array.")
-    ] = False,
+    json: RowsAsJson = False,
 ) -> None:
     """Translate a prompt set, check every translation, and write a set ready for an audit.
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isogloss.records import Intent
+from isogloss.cli.options import OnlyLanguages, PromptIntent
 
 if TYPE_CHECKING:
     from isogloss.progress import Progress
     from isogloss.prompts import PromptSet
-    from isogloss.records import Prompt
+    from isogloss.records import Intent, Prompt
     from isogloss.variants import Kind, VariantSet, VariantTally, WordList
 
 LAB = "lab:"
@@ -54,12 +54,8 @@ def variants(
     only: Annotated[
         bool, typer.Option("--only", help="Write the variants without the originals.")
     ] = False,
-    languages: Annotated[
-        str | None, typer.Option(help="Only these, separated by commas: en,sw,ny.")
-    ] = None,
-    intent: Annotated[
-        Intent | None, typer.Option(help="Of prompts whose row does not say; MultiJail: harmful.")
-    ] = None,
+    languages: OnlyLanguages = None,
+    intent: PromptIntent = None,
     words: Annotated[
         str | None,
         typer.Option(
