@@ -21,8 +21,8 @@ from isogloss.targets.generation import complete_rows
 from isogloss.targets.model import (
     NO_TOKENIZER,
     LocalModel,
-    check_weights,
     default_threads,
+    load_network,
     torch_device,
     torch_dtype,
     torch_threads,
@@ -132,17 +132,10 @@ class ClassifierGuard:
         trust = options.trust_remote_code
         with quiet_transformers(), as_model_error(source, NO_TOKENIZER):
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
-        with quiet_transformers(), as_model_error(f"the classifier {source}"):
-            loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                dtype=dtype,
-                trust_remote_code=trust,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,  # refused below, in words
-                output_loading_info=True,
-            )
-            self._network: Any = loaded[0].eval().to(device)
-        check_weights(source, loaded[1])
+        what = f"the classifier {source}"
+        self._network: Any = load_network(
+            AutoModelForSequenceClassification, folder, options, what=what, dtype=dtype
+        )
         config = self._network.config
         if config.problem_type not in (None, "single_label_classification"):
             raise ModelError(

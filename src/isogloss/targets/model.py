@@ -75,18 +75,9 @@ class LocalModel:
         trust = options.trust_remote_code
         with quiet_transformers(), as_model_error(source, NO_TOKENIZER):
             self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
-        with quiet_transformers(), as_model_error(f"the language model {source}"):
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                trust_remote_code=trust,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,  # refused below, in words
-                output_loading_info=True,
-            )
-            self.network: Any = loaded[0].eval().to(self.device)
-            align_weights(self.network)
-        check_weights(source, loaded[1])
+        self.network: Any = load_network(
+            AutoModelForCausalLM, folder, options, what=f"the language model {source}", dtype=dtype
+        )
         config = self.network.config.get_text_config(decoder=True)
         self.context_length: int | None = getattr(config, "max_position_embeddings", None)
         self.vocabulary_size: int = self.network.get_input_embeddings().weight.shape[0]
@@ -192,14 +183,45 @@ def torch_device(name: str) -> torch.device:
     return device
 
 
-def check_weights(source: str, report: Mapping[str, Any]) -> None:
+def load_network(
+    kind: Any, folder: Path, options: LocalOptions, *, what: str, dtype: torch.dtype | str
+) -> Any:
+    """A checkpoint's network on its device, ready to be asked: the same bits in every process.
+
+    Args:
+        kind: the class of transformers that loads it, such as ``AutoModelForCausalLM``.
+        folder: the checkpoint.
+        options: the device, and whether code that comes with the model is run.
+        what: names it in errors.
+        dtype: see `torch_dtype`.
+
+    Raises:
+        ModelError: it cannot be loaded, or its weights are incomplete.
+    """
+    device = torch_device(options.device)
+    with quiet_transformers(), as_model_error(what):
+        loaded = kind.from_pretrained(
+            folder,
+            dtype=dtype,
+            trust_remote_code=options.trust_remote_code,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # refused below, in words
+            output_loading_info=True,
+        )
+        network = loaded[0].eval().to(device)
+        align_weights(network)
+    _check_weights(what, loaded[1])
+    return network
+
+
+def _check_weights(what: str, report: Mapping[str, Any]) -> None:
     """Refuse incomplete weights: transformers fills a missing tensor with random numbers."""
     missing = sorted(report["missing_keys"])
     misshapen = sorted(name for name, *_ in report["mismatched_keys"])
     for names, problem in ((missing, "missing"), (misshapen, "of another shape")):
         if names:
             raise ModelError(
-                f"the weights of {source} do not fit its config.json: {len(names)} tensor(s) "
+                f"the weights of {what} do not fit its config.json: {len(names)} tensor(s) "
                 f"{problem}, such as {names[0]}. Save the whole model again."
             )
 

@@ -22,8 +22,8 @@ from isogloss.quiet import quiet_transformers
 from isogloss.targets.batching import Row, default_batch_tokens, plan_batches
 from isogloss.targets.checkpoint import as_model_error, locate_checkpoint, weights_fingerprint
 from isogloss.targets.model import (
-    check_weights,
     default_threads,
+    load_network,
     torch_device,
     torch_dtype,
     torch_threads,
@@ -31,7 +31,6 @@ from isogloss.targets.model import (
 from isogloss.targets.options import LocalOptions
 from isogloss.translate.base import TranslatedText, in_order
 from isogloss.translate.families import Languages, Wanted
-from isogloss.weights import align_weights
 
 logger = logging.getLogger(__name__)
 
@@ -71,18 +70,10 @@ class LocalTranslator:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
         self._languages = Languages(source, model_type, self._tokenizer)
         logger.info("loading %s on %s", source, self._device)
-        with quiet_transformers(), as_model_error(f"the translation model {source}"):
-            loaded: Any = AutoModelForSeq2SeqLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                trust_remote_code=trust,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,  # refused below, in words
-                output_loading_info=True,
-            )
-            self._network: Any = loaded[0].eval().to(self._device)
-            align_weights(self._network)
-        check_weights(source, loaded[1])
+        what = f"the translation model {source}"
+        self._network: Any = load_network(
+            AutoModelForSeq2SeqLM, folder, options, what=what, dtype=dtype
+        )
         self._longest: int | None = getattr(self._network.config, "max_position_embeddings", None)
         size = sum(parameter.numel() for parameter in self._network.parameters())
         self._threads = options.threads or default_threads(size)
