@@ -87,7 +87,7 @@ def test_few_prompts_are_underpowered_and_say_what_is_needed(tmp_path: Path) -> 
     rows = audit(tmp_path / "run", lambda _: (0.5, 0.0), n=30, seed=1)
     row = rows["harmfulness_curse", None, WIDE]
     assert row.verdict == "underpowered"
-    assert "needs about" in (row.reason or "")
+    assert "need about" in (row.reason or "")
 
 
 def test_languages_that_vary_ask_for_languages(tmp_path: Path) -> None:

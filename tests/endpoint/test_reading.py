@@ -222,3 +222,8 @@ def test_base_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_base_url("http://h/v1/chat/completions") == "http://h/v1"
     monkeypatch.setenv("OPENAI_BASE_URL", "http://mine/v1")
     assert read_base_url(None) == "http://mine/v1"
+
+
+def test_half_a_character_is_no_reason_to_pay_again() -> None:
+    body = rb'{"choices":[{"message":{"content":"cut \ud83d here, whole \ud83d\ude00"}}]}'
+    assert read_reply(body).text == "cut \ufffd here, whole \U0001f600"

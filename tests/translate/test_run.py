@@ -14,6 +14,7 @@ from isogloss.prompts import load_prompts, write_prompts
 from isogloss.records import Prompt, PromptKey
 from isogloss.translate.base import TranslatedText
 from isogloss.translate.edits import read_edits, take_edits
+from isogloss.translate.job import TranslationConfig, run_translation
 from isogloss.translate.journal import Journal, journal_path, open_journal
 from isogloss.translate.plan import plan_translation
 from isogloss.translate.run import Engines, TranslatedSet, Usage, chrf, translate_plan
@@ -270,3 +271,44 @@ def test_chrf_by_hand() -> None:
     # "ab" against "ac": of orders 1 and 2 of characters one in two and none in one match, of
     # words none in one; the mean of F over these three orders that both texts have.
     assert chrf("ab", "ac") == pytest.approx(100 * (0.5 + 0 + 0) / 3, abs=0.01)
+
+
+def test_a_correction_typed_into_the_set_itself_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "set.csv"
+    config = TranslationConfig(
+        prompts="lab:tiny", to=("fr-x-lab",), engine="lab:tiny", back=False, out=out, limit=2
+    )
+    first = run_translation(config)
+    assert first.n_edits == 0
+    prompts = list(first.translated.prompts)
+    place = next(i for i, p in enumerate(prompts) if p.language == "fr-x-lab")
+    prompts[place] = replace(prompts[place], text="corrected by hand .")
+    write_prompts(prompts, out)
+    for n_edits, edits in ((1, None), (0, None), (0, out)):
+        again = run_translation(replace(config, edits=edits))
+        assert again.n_edits == n_edits
+        kept = {prompt.key: prompt for prompt in again.translated.prompts}[prompts[place].key]
+        assert kept.text == "corrected by hand ."
+        assert kept.translation is not None
+        assert kept.translation.engine == "human"
+
+
+def test_a_set_never_loses_a_language(tmp_path: Path) -> None:
+    out = tmp_path / "set.csv"
+    config = TranslationConfig(
+        prompts="lab:tiny", to=("fr-x-lab", "sw-x-lab"), engine="lab:tiny", out=out, limit=1
+    )
+    run_translation(config)
+    before = out.read_bytes()
+    with pytest.raises(InputError, match="holds fr-x-lab too"):
+        run_translation(replace(config, to=("sw-x-lab",)))
+    assert out.read_bytes() == before
+
+
+def test_a_second_engine_is_another_one(tmp_path: Path) -> None:
+    config = TranslationConfig(
+        prompts="lab:tiny", to=("fr-x-lab",), engine="lab:tiny", second_engine="lab:tiny",
+        out=tmp_path / "set.csv",
+    )  # fmt: skip
+    with pytest.raises(InputError, match="name another"):
+        run_translation(config)

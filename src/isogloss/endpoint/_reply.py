@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -57,6 +59,20 @@ class _Completion(_Body):
     usage: _Usage | None = None
 
 
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _mended(body: bytes) -> bytes | str:
+    """The body with U+FFFD for halves of characters, which a cut stream may leave in a reply."""
+    if not _HALF_CHARACTER.search(body):
+        return body
+    try:
+        text = json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return body
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def read_reply(body: bytes) -> ChatReply:
     """What a response with HTTP 200 says.
 
@@ -68,7 +84,7 @@ def read_reply(body: bytes) -> ChatReply:
         NullReplyError: a finished message whose content is null.
     """
     try:
-        completion = _Completion.model_validate_json(body)
+        completion = _Completion.model_validate_json(_mended(body))
     except ValidationError as error:
         raise NoReplyError(_in_words(error)) from None
     if not completion.choices:

@@ -9,6 +9,7 @@ from isogloss.errors import InputError, LanguageError
 from isogloss.languages import resolve_language
 from isogloss.prompts.rows import Row, Table, read_table
 from isogloss.records import Prompt, PromptKey
+from isogloss.seeds import content_hash
 from isogloss.translate.journal import Journal
 from isogloss.translate.plan import Plan
 
@@ -50,6 +51,31 @@ def _key(table: Table, row: Row) -> PromptKey:
     except LanguageError as error:
         table.refuse(row.place, str(error), "language")
     return PromptKey(str(prompt_id).strip(), language, str(variant or "").strip() or "original")
+
+
+def corrections_in(written: Iterable[Prompt], plan: Plan, journal: Journal) -> dict[PromptKey, str]:
+    """What people typed into the set itself since it was written: texts nobody's engine made.
+
+    White space does not count: spreadsheets change it. Where the journal does not know what an
+    engine made of the source as it is now, nothing can be told and nothing is taken.
+    """
+    holes = {hole.key: hole.source for hole in (*plan.holes, *plan.second)}
+    made = journal.texts()
+    found: dict[PromptKey, str] = {}
+    for prompt in written:
+        source = holes.get(prompt.key)
+        if source is None or prompt.translation is None:
+            continue
+        engines = made.get((plan.source, prompt.language, content_hash(source.text)), set[str]())
+        edited = journal.edited(prompt.key, source.text)
+        known = engines | ({edited} if edited is not None else set[str]())
+        if known and _plain(prompt.text) not in {_plain(text) for text in known}:
+            found[prompt.key] = prompt.text
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
 def take_edits(

@@ -16,7 +16,7 @@ from isogloss.records import Intent, Prompt
 from isogloss.targets.options import LocalOptions
 from isogloss.targets.prices import ENDPOINT
 from isogloss.translate.base import Translator
-from isogloss.translate.edits import read_edits, take_edits
+from isogloss.translate.edits import corrections_in, read_edits, take_edits
 from isogloss.translate.estimate import Estimate, estimate_calls
 from isogloss.translate.journal import Journal, journal_path, open_journal
 from isogloss.translate.load import load_translator
@@ -93,7 +93,11 @@ def run_translation(config: TranslationConfig, *, progress: Progress = silent) -
     prompt_set, plan = prepare(config)
     edits = {} if config.edits is None else read_edits(config.edits)
     with open_journal(config.out) as journal:
-        n_edits = take_edits(edits, plan, _written_before(config.out), journal) if edits else 0
+        written = _written_before(config.out)
+        _check_languages(config.out, written, plan)
+        corrected = corrections_in(written, plan, journal)
+        shown = [prompt for prompt in written if prompt.key not in corrected]
+        n_edits = take_edits(corrected | edits, plan, shown, journal)
         engines, notes = _load_engines(config)
         translated = translate_plan(plan, engines, journal, progress)
         write_prompts(translated.prompts, config.out)
@@ -157,6 +161,11 @@ def load_source(prompts: Path | str, intent: Intent | None) -> PromptSet:
 
 
 def _load_engines(config: TranslationConfig) -> tuple[Engines, list[str]]:
+    if config.second_engine == config.engine:
+        raise InputError(
+            f"--second-engine {config.second_engine} is --engine itself: a second engine shows "
+            "what the first one distorts; name another"
+        )
     loaded: dict[str, Translator] = {}
 
     def load(spec: str) -> Translator:
@@ -177,6 +186,17 @@ def _load_engines(config: TranslationConfig) -> tuple[Engines, list[str]]:
         back_chosen=chosen,
     )
     return engines, notes
+
+
+def _check_languages(out: Path, written: Sequence[Prompt], plan: Plan) -> None:
+    """A set only grows: a language left out of ``--to`` must not vanish from it unasked."""
+    kept = {prompt.language for prompt in plan.given}
+    kept |= {hole.key.language for hole in (*plan.holes, *plan.second)}
+    if lost := sorted({prompt.language for prompt in written} - kept):
+        raise InputError(
+            f"{out} holds {', '.join(lost)} too, which --to leaves out; name all languages (what "
+            "is translated is not asked again), or write to another --out"
+        )
 
 
 def _written_before(out: Path) -> tuple[Prompt, ...]:

@@ -85,6 +85,13 @@ class Journal:
             }
         )
 
+    def texts(self) -> dict[tuple[str, str, str], set[str]]:
+        """All that engines made, by source language, target language and hash of the source."""
+        found: dict[tuple[str, str, str], set[str]] = {}
+        for (_, source, target, hashed), answer in self._translations.items():
+            found.setdefault((source, target, hashed), set()).add(answer.text or "")
+        return found
+
     def edit(self, key: PromptKey, source_text: str, text: str) -> None:
         """Keep what a person wrote for one prompt; the last edit counts."""
         if self._edits.get(key) == (found := (content_hash(source_text), text)):
