@@ -110,11 +110,14 @@ class ActivationStore:
         part = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                writer = GroupWriter(header=header, descriptor=file.fileno())
-                yield writer
-                writer.finish()
-            part.replace(path)
+            try:
+                with part.open("wb") as file:
+                    writer = GroupWriter(header=header, descriptor=file.fileno())
+                    yield writer
+                    writer.finish()
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
 

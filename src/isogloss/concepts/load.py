@@ -150,8 +150,9 @@ def _given_splits(raw: Sequence[RawPair]) -> list[Split] | None:
         return None
     for pair in raw:
         if pair.split not in SPLITS:
+            found = repr(pair.split) if pair.split else "empty"
             raise InputError(
-                f"{pair.place}: split is {pair.split or 'empty'!r}; use {', '.join(SPLITS)} in all "
+                f"{pair.place}: split is {found}; use {', '.join(SPLITS)} in all "
                 "rows, or no split at all"
             )
     return [cast(Split, pair.split) for pair in raw]
