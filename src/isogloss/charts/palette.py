@@ -42,6 +42,16 @@ HEAT_DARK = (
 FIRST_LIGHT_TEXT = 6
 """From this heat class on, light-theme text is light; in the dark theme text turns dark there."""
 
+DIVERGING_LIGHT = (
+    "#1f4f80", "#4a7fb3", "#86acd2", "#c3d8ea", "#f1eee7",
+    "#f6dcc3", "#eeb383", "#dd8444", "#a94a12",
+)  # fmt: skip
+DIVERGING_DARK = (
+    "#a9d0f5", "#6ea3d6", "#44719e", "#2b4560", "#2b2a27",
+    "#4a3423", "#7c4a20", "#b86a28", "#ffb37a",
+)  # fmt: skip
+"""Below zero blue, above zero orange, nine classes with zero in the middle."""
+
 TIER_SHAPES = {
     "english": "diamond",
     "high": "circle",
@@ -51,9 +61,19 @@ TIER_SHAPES = {
 }
 
 
+SHADES: dict[str, tuple[str, str]] = {
+    **{f"heat-{i}": pair for i, pair in enumerate(zip(HEAT_LIGHT, HEAT_DARK, strict=True))},
+    **{
+        f"diverging-{i}": pair
+        for i, pair in enumerate(zip(DIVERGING_LIGHT, DIVERGING_DARK, strict=True))
+    },
+}
+"""Classes of shaded cells by name → (light, dark)."""
+
+
 def light(name: str) -> str:
-    """The light-theme value of a named colour."""
-    return PALETTE[name][0]
+    """The light-theme value of a named colour or shade."""
+    return (PALETTE.get(name) or SHADES[name])[0]
 
 
 def heat_class(rate: float) -> int:
@@ -61,10 +81,21 @@ def heat_class(rate: float) -> int:
     return min(9, max(0, int(rate * 10 + 1e-9)))
 
 
+def diverging_class(value: float, reach: float) -> int:
+    """Which of the nine classes a signed value falls in; ``reach`` and beyond take the ends."""
+    return round(4 + 4 * max(-1.0, min(1.0, value / reach)))
+
+
+def shade_ink(shade: str) -> str:
+    """The name of the colour that text on a shade has."""
+    kind, number = shade.rsplit("-", 1)
+    strong = abs(int(number) - 4) > 2 if kind == "diverging" else int(number) >= FIRST_LIGHT_TEXT
+    return "on-dark" if strong else "on-light"
+
+
 def palette_css() -> str:
     """Custom properties for both themes; the toggle sets ``data-theme`` on the root element."""
-    names = dict(PALETTE)
-    names |= {f"heat-{i}": pair for i, pair in enumerate(zip(HEAT_LIGHT, HEAT_DARK, strict=True))}
+    names = PALETTE | SHADES
     day = ";".join(f"--{name}:{pair[0]}" for name, pair in names.items())
     night = ";".join(f"--{name}:{pair[1]}" for name, pair in names.items())
     return (

@@ -17,7 +17,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from isogloss.charts.palette import FONT, PALETTE, light
+from isogloss.charts.palette import FONT, PALETTE, SHADES, light
 
 _SVG = "http://www.w3.org/2000/svg"
 _DROPPED = {"role", "aria-roledescription", "aria-hidden", "font-family", "pointer-events", "class"}
@@ -103,7 +103,7 @@ def inline_svg(svg: str, *, label: str, css_class: str) -> str:
     for element in list(root):
         if element.tag == f"{{{_SVG}}}rect":
             root.remove(element)
-    names = {values[0]: f"var(--{name})" for name, values in PALETTE.items()}
+    names = {values[0]: f"var(--{name})" for name, values in (SHADES | PALETTE).items()}
     _clean(root, names)
     root.attrib |= {"class": css_class, "role": "img", "aria-label": label}
     for attribute in ("width", "height", "version"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from isogloss.records import INTENTS, Measurement
 from isogloss.store import RunStore
 
 AUDIT = "audit"
+CONCEPTS = "concepts"
 _SUBJECT = ("target", "arm", "judge")
 TIERS = ("english", "high", "medium", "low", "unknown")
 
@@ -151,7 +152,7 @@ def read_facts(store: RunStore) -> RunFacts:
             f"{store.folder} holds no measurements yet, so there is nothing to report. "
             "Let `isogloss audit` finish (the same command resumes) and try again."
         )
-    keys = ("audit", "share_table", "prompt_set", "environment", "model", "lab")
+    keys = ("audit", "concepts", "share_table", "prompt_set", "environment", "model", "lab")
     meta = {key: store.meta(key) for key in keys}
     asked: dict[str, Any] = meta["audit"] or {}
     audited = [
@@ -170,19 +171,27 @@ def read_facts(store: RunStore) -> RunFacts:
             continue
         tier = row.tier if row.language is None else None
         index.setdefault((row.metric, row.language, row.category, tier, None), row)
-    tags = list(dict.fromkeys(row.language for row in audited if row.language))
+    about = audited or [row for row in rows if row.area == CONCEPTS]
+    tags = list(dict.fromkeys(row.language for row in about if row.language))
     table = ShareTable.from_json(meta["share_table"]) if meta["share_table"] else None
-    tiers = {row.language: row.tier for row in audited if row.language and row.tier}
-    languages = [_language(tag, table, tiers.get(tag)) for tag in tags]
-    languages.sort(key=lambda x: (x.share is None, -(x.share or 0), TIERS.index(x.tier), x.name))
+    tiers = {row.language: row.tier for row in about if row.language and row.tier}
     return RunFacts(
         rows=rows,
         audited=tuple(audited),
         meta=meta,
-        languages=tuple(languages),
+        languages=language_facts(tags, table, tiers),
         variant=primary,
         _index=index,
     )
+
+
+def language_facts(
+    tags: Iterable[str], table: ShareTable | None, tiers: Mapping[str, str]
+) -> tuple[LanguageFacts, ...]:
+    """Languages by falling share; those without one last, by tier and name."""
+    found = [_language(tag, table, tiers.get(tag)) for tag in tags]
+    found.sort(key=lambda x: (x.share is None, -(x.share or 0), TIERS.index(x.tier), x.name))
+    return tuple(found)
 
 
 def _language(tag: str, table: ShareTable | None, tier: str | None) -> LanguageFacts:

@@ -43,9 +43,27 @@ def verified(row: Measurement | None) -> float | None:
     return None if row is None or row.verdict == "unverified" else row.estimate
 
 
+PLAIN_UNITS = frozenset(
+    {
+        "area under the ROC curve",
+        "bits per character",
+        "correlation",
+        "cosine",
+        "ratio",
+        "similarity",
+    }
+)
+"""Units written as they are, with two decimals."""
+
+
+def decimal(value: float) -> str:
+    """Two decimals and a true minus: ``0.43``, ``−0.08``."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
+
+
 def is_difference(row: Measurement) -> bool:
     """Whether the estimate is a difference or slope (signed points) rather than a rate."""
-    return row.unit not in {"rate", "count"}
+    return row.unit not in {"rate", "count"} | PLAIN_UNITS
 
 
 def figure(row: Measurement) -> str:
@@ -54,11 +72,15 @@ def figure(row: Measurement) -> str:
         return "not measured"
     if row.unit == "count":
         return f"{row.estimate:,.0f}".replace(",", THIN)
+    if row.unit in PLAIN_UNITS:
+        return decimal(row.estimate)
     return points(row.estimate) if is_difference(row) else percent(row.estimate)
 
 
 def figure_interval(row: Measurement) -> str:
     """The interval that goes with `figure`."""
+    if row.unit in PLAIN_UNITS and row.low is not None and row.high is not None:
+        return f"[{decimal(row.low)},{NO_BREAK}{decimal(row.high)}]"
     return interval(row.low, row.high, signed=is_difference(row))
 
 

@@ -16,13 +16,14 @@ from isogloss.errors import StoreError
 from isogloss.report.chapter import Chapter, ChapterBuilder
 from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
+from isogloss.report.chapters.concepts import concepts_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.chapters.translation import translation_chapter
 from isogloss.report.facts import RunFacts, read_facts
+from isogloss.report.lede import build_lede
 from isogloss.report.templates import render, source
-from isogloss.report.verdicts import headline, language_verdicts, look_first, tally
 from isogloss.store import RunStore
 
 CHAPTERS: tuple[ChapterBuilder, ...] = (
@@ -30,6 +31,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     instruments_chapter,
     judges_chapter,
     translation_chapter,
+    concepts_chapter,
     comparison_chapter,
     record_chapter,
 )
@@ -76,14 +78,11 @@ def build_report(run: str | Path, out: str | Path | None = None) -> Path:
 def _page(facts: RunFacts, chapters: list[Chapter], *, files: str) -> str:
     style = palette_css() + source("style.css")
     script = source("page.js")
-    verdicts = language_verdicts(facts)
     html = render(
         "page.html.jinja",
         facts=facts,
         sections=[section for chapter in chapters for section in chapter.sections],
-        headline=headline(verdicts),
-        tally=tally(verdicts),
-        pointers=look_first(facts, verdicts),
+        lede=build_lede(facts),
         files=files,
         style=Markup(style),
         script=Markup(script),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from isogloss.printable import printable
 from isogloss.records import Measurement
-from isogloss.report.numbers import figure, figure_interval, integer, p_value, percent
+from isogloss.report.numbers import decimal, figure, figure_interval, integer, p_value, percent
 
 
 @cache
@@ -26,6 +26,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     filters: dict[str, Callable[..., Any]] = {
+        "decimal": decimal,
         "percent": percent,
         "integer": integer,
         "figure": figure,

@@ -8,18 +8,31 @@ from typing import Any, cast
 
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
-from isogloss.report.facts import RunFacts
+from isogloss.report.facts import CONCEPTS, RunFacts
 from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
 _TITLES = {
     "audit": "Audit",
+    "concepts": "Concepts",
     "model": "Model",
     "prompt_set": "Prompt set",
     "lab": "Lab",
     "environment": "Machine and software",
 }
+
+_CONCEPT_METRICS = {
+    "chosen_layer": "Choice of the layer",
+    "recognition_accuracy": "Recognition",
+    "shuffled_labels_accuracy": "Shuffled labels",
+    "random_direction_accuracy": "Random direction",
+    "competence_bits_per_character": "Competence",
+    "linguistic_correlation": "Correlation with linguistic similarity",
+}
+"""Concept rows whose gaps are told; those between two languages follow from these."""
+_OWN_METHODS = frozenset({"shuffled_labels_accuracy", "random_direction_accuracy"})
+"""Metrics whose every row has a method of its own (it states the draws)."""
 
 
 def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
@@ -35,7 +48,14 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
                 "verdicts": VERDICTS,
                 "against": AGAINST_ENGLISH,
                 "table": table,
-                "methods": sorted({row.method for row in facts.rows if row.method}),
+                "methods": sorted(
+                    {
+                        row.method
+                        for row in facts.rows
+                        if row.method and row.metric not in _OWN_METHODS
+                    }
+                ),
+                "concepts": any(row.area == CONCEPTS for row in facts.rows),
             },
         ),
         ("environment", "Environment", {"groups": environment_groups(facts)}),
@@ -68,7 +88,26 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
         where = grouped.setdefault(_label(row), {}).setdefault(reason, [])
         if place not in where:
             where.append(place)
-    return [(label, list(reasons.items())) for label, reasons in grouped.items()]
+    return [
+        (label, list(reasons.items()))
+        for label, reasons in (*grouped.items(), *_missing_concepts(facts, names).items())
+    ]
+
+
+def _missing_concepts(facts: RunFacts, names: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    grouped: dict[str, dict[str, list[str]]] = {}
+    for row in facts.rows:
+        crossed = row.source_language not in (None, row.language)
+        told = row.area == CONCEPTS and row.metric in _CONCEPT_METRICS and not crossed
+        if not told or row.estimate is not None:
+            continue
+        parts = (row.concept, names.get(row.language or "", row.language), row.category)
+        place = ", ".join(part for part in parts if part) or "whole run"
+        reasons = grouped.setdefault(_CONCEPT_METRICS[row.metric], {})
+        where = reasons.setdefault(row.reason or "no reason stored", [])
+        if place not in where:
+            where.append(place)
+    return grouped
 
 
 def _counted(reason: str) -> tuple[str, str]:
@@ -102,6 +141,8 @@ def limits(facts: RunFacts) -> list[str]:
         "One model: intervals speak for this model, not for how it was trained. A claim about "
         "training needs five seeds or more.",
     ]
+    if not facts.audited:
+        return [*said, "No prompts were answered here: what the model does was not asked."]
     judge = facts.setting("judge", "")
     checked = any(row.estimate is not None for row in facts.of_audit("calibration"))
     if judge != "oracle" and not checked:

@@ -1,0 +1,167 @@
+"""The page's first lines: what the run is about, its headline, its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isogloss.report.concept_facts import ConceptFacts, is_recognised, read_concepts
+from isogloss.report.facts import LanguageFacts, RunFacts
+from isogloss.report.numbers import integer, listed
+from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lede:
+    """What stands above the chapters.
+
+    Attributes:
+        kicker: the kind of page.
+        tally: (sign, verdict, count), each a link to ``anchor``.
+        anchor: the section that settles the headline.
+        skip: words of the link that jumps there.
+        settings: (name, value, whether it is code) in order.
+    """
+
+    kicker: str
+    target: str
+    headline: str
+    tally: tuple[tuple[str, str, int], ...]
+    anchor: str
+    skip: str
+    settings: tuple[tuple[str, str, bool], ...]
+    pointers: tuple[Pointer, ...] = ()
+
+
+def build_lede(facts: RunFacts) -> Lede:
+    """Of the audit where the run holds one, else of its concepts, else of whatever it holds."""
+    if facts.audited:
+        return _of_audit(facts)
+    concepts = read_concepts(facts)
+    return _of_concepts(facts, concepts) if concepts else _of_rows(facts)
+
+
+def _of_audit(facts: RunFacts) -> Lede:
+    verdicts = language_verdicts(facts)
+    asked = f"{integer(facts.n_planned)} prompts"
+    if facts.n_clusters:
+        asked += f" on {integer(facts.n_clusters)} clusters"
+    return Lede(
+        kicker="Safety audit by language",
+        target=facts.setting("target"),
+        headline=headline(verdicts),
+        tally=tuple(tally(verdicts)),
+        anchor="languages",
+        skip="Skip to the verdicts",
+        settings=(
+            *_subject(facts.setting("target"), facts.setting("arm", "none")),
+            ("Judge", facts.setting("judge"), False),
+            ("Asked", f"{asked}, {len(facts.languages)} languages", False),
+            ("Seed", f"{facts.setting('seed', 'not stored')} · one model", False),
+        ),
+        pointers=look_first(facts, verdicts),
+    )
+
+
+def _subject(target: str, arm: str) -> tuple[tuple[str, str, bool], ...]:
+    subject = (("Target", target, True),)
+    return subject if arm == "none" else (*subject, ("Arm", arm, True))
+
+
+def _of_concepts(facts: RunFacts, c: ConceptFacts) -> Lede:
+    cells = [
+        (concept, language, c.own("recognition_accuracy", concept, language.tag))
+        for concept in c.concepts
+        for language in c.languages
+    ]
+    measured = [(x, row) for _, x, row in cells if row is not None and row.estimate is not None]
+    found = sum(is_recognised(row) for _, row in measured)
+    counts = (
+        ("●", "recognised", found),
+        ("○", "no evidence", len(measured) - found),
+        ("–", "not measured", len(cells) - len(measured)),
+    )
+    seed = next((row.seed for row in c.rows if row.seed is not None), None)
+    return Lede(
+        kicker="Concepts by language",
+        target=c.target,
+        headline=concepts_headline(c),
+        tally=tuple(count for count in counts if count[2]),
+        anchor="recognition",
+        skip="Skip to the concepts",
+        settings=(
+            *_subject(c.target, c.arm),
+            ("Concepts", ", ".join(c.concepts) or "none", False),
+            ("Languages", str(len(c.languages)), False),
+            ("Seed", f"{'not stored' if seed is None else seed} · one model", False),
+        ),
+        pointers=_concept_pointers(c),
+    )
+
+
+def concepts_headline(c: ConceptFacts) -> str:
+    """In how many languages how many concepts are recognised; absence of evidence is said so."""
+    counts = [c.recognised(concept) for concept in c.concepts]
+    measured = sum(n for _, n in counts)
+    if not measured:
+        return "This run cannot tell whether any concept is recognised"
+    found = sum(k for k, _ in counts)
+    n = len(c.concepts)
+    what = "The concept is" if n == 1 else f"The {n} concepts are"
+    if found == measured:
+        return f"{what} recognised in every language asked"
+    if not found:
+        return f"{what} recognised in no language, as far as this run can tell"
+    if n == 1:
+        return f"{what} recognised in {found} of {measured} languages"
+    return f"{what} recognised in {found} of {measured} cases (concept × language)"
+
+
+def _concept_pointers(c: ConceptFacts) -> tuple[Pointer, ...]:
+    weak = _silent_languages(c)
+    pointers: list[Pointer] = []
+    if weak:
+        pointers.append(
+            Pointer(
+                lead="Not shown in most concepts",
+                text=f"{listed([x.name for x in weak])}: no better than shuffled labels there, "
+                "which is no proof of absence",
+                anchor="recognition",
+            )
+        )
+    one_way = sum(
+        row.metric == "transfer_asymmetry" and row.verdict == "unidirectional" for row in c.rows
+    )
+    if one_way:
+        pairs = "pair" if one_way == 1 else "pairs"
+        pointers.append(
+            Pointer(
+                lead="One-way transfer",
+                text=f"{integer(one_way)} {pairs} of languages (over all concepts)",
+                anchor="transfer",
+            )
+        )
+    return tuple(pointers)
+
+
+def _silent_languages(c: ConceptFacts) -> list[LanguageFacts]:
+    """Languages in which fewer than half of the measured concepts are recognised."""
+    found: list[LanguageFacts] = []
+    for language in c.languages:
+        rows = [c.own("recognition_accuracy", concept, language.tag) for concept in c.concepts]
+        measured = [row for row in rows if row is not None and row.estimate is not None]
+        if measured and 2 * sum(map(is_recognised, measured)) < len(measured):
+            found.append(language)
+    return found
+
+
+def _of_rows(facts: RunFacts) -> Lede:
+    areas = sorted({row.area for row in facts.rows})
+    return Lede(
+        kicker="Measurements",
+        target=facts.rows[0].target,
+        headline=f"Measurements of {listed(areas)}",
+        tally=(),
+        anchor="unmeasured",
+        skip="Skip to the figures",
+        settings=_subject(facts.rows[0].target, facts.rows[0].arm),
+    )
