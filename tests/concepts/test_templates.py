@@ -35,10 +35,9 @@ def looked_at(reader: PairReader, one: ValuePair, *, positive: bool = True) -> t
     (span,) = reader.read([one], positive=positive)
     assert isinstance(span, TokenSpan)
     tokenizer = tiny_tokenizer()
-    return (
-        tokenizer.decode(list(span.tokens)),
-        tokenizer.decode(list(span.tokens[span.start : span.stop])),
-    )
+    parts = (span.tokens, span.tokens[span.start : span.stop])
+    whole, part = (str(tokenizer.decode(list(tokens))) for tokens in parts)
+    return whole, part
 
 
 @pytest.mark.parametrize("template", [PLAIN, CHAT])
