@@ -58,7 +58,7 @@ def planted(
                 language=language,
                 pair_ids=tuple(ids),
                 cluster_ids=tuple(i.rsplit("/", 1)[0] for i in ids),
-                splits=tuple(splits),
+                splits=tuple(splits),  # pyright: ignore[reportArgumentType]
                 positive=sides[0].astype(np.float32),
                 negative=sides[1].astype(np.float32),
                 layers=tuple(range(strength.size)),

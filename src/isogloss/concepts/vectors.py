@@ -36,11 +36,14 @@ LOGISTIC_PENALTY = 1.0
 
 def mean_difference(positive: Array, difference: Array) -> Array:
     """(H,) mean of the positives minus mean of the negatives; its length is kept."""
-    return difference.mean(axis=0)
+    mean: Array = difference.mean(axis=0)
+    return mean
 
 
 def first_component(positive: Array, difference: Array) -> Array:
     """(H,) unit direction of the largest uncentred second moment of the differences."""
+    if not difference.any():
+        return np.zeros_like(difference[0])
     if len(difference) < difference.shape[1]:  # fewer pairs than dimensions: the small side does
         largest: Array = difference.T @ np.linalg.eigh(difference @ difference.T)[1][:, -1]
     else:
@@ -60,7 +63,7 @@ def logistic_probe(positive: Array, difference: Array) -> Array:
     texts = texts - texts.mean(axis=0)
     scale = np.sqrt(np.square(texts).mean())
     if scale == 0:
-        return np.zeros(texts.shape[1])
+        return np.zeros_like(texts[0])
     _, singular, basis = np.linalg.svd(texts / scale, full_matrices=False)
     basis = basis[singular > singular[0] * 1e-9]
     x = (texts / scale) @ basis.T  # (2P, r)
@@ -87,7 +90,7 @@ METHODS: dict[Method, Direction] = {
 
 
 def _unit(direction: Array) -> Array:
-    length = np.linalg.norm(direction)
+    length = float(np.linalg.norm(direction))
     return direction / length if length > 0 else direction
 
 

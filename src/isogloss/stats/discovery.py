@@ -70,7 +70,7 @@ def _p_beyond(
 
     small, large = np.full(shape, np.log10(SMALLEST_P)), np.full(shape, np.log10(0.5 - 1e-6))
     never = ~shown(10**large)
-    for _ in range(30):
+    for _ in range(24):
         middle = (small + large) / 2
         hit = shown(10**middle)
         large, small = np.where(hit, middle, large), np.where(hit, small, middle)
