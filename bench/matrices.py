@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python bench/matrices.py
 
 Seven values x sixteen languages x twelve layers at the widths 128 and 512, with 200 training, 60
-validation and 120 test pairs in memory-mapped float16 files: vectors, the layer's choice, accuracy
+validation and 120 test pairs in memory-mapped float32 files: vectors, the layer's choice, accuracy
 and AUROC [source, target, layer], cosines [language, language, layer] and transfer differences.
 Beside it what the claims cost: baselines, halvings, intervals, and all rows. Prints Markdown.
 """
@@ -47,16 +47,16 @@ Measured = tuple[Splits, SourceVectors, LayerChoice, Recognition]
 
 
 def store(folder: Path, width: int) -> None:
-    """One (pairs, layers, width) float16 file a side, concept and language."""
+    """One (pairs, layers, width) float32 file a side, concept and language."""
     rng = np.random.default_rng(0)
     shape = (sum(SIZES.values()), LAYERS, width)
-    noise = rng.standard_normal(shape).astype(np.float16)
+    noise = rng.standard_normal(shape).astype(np.float32)
     for concept in range(CONCEPTS):
         direction = rng.standard_normal(width) / np.sqrt(width)
         for language in range(LANGUAGES):
             for side, sign in (("positive", 0.5), ("negative", -0.5)):
                 values = np.roll(noise, rng.integers(noise.size)) + sign * 3 * direction
-                np.save(folder / f"{concept}-{language}-{side}.npy", values.astype(np.float16))
+                np.save(folder / f"{concept}-{language}-{side}.npy", values.astype(np.float32))
 
 
 def load(folder: Path, concept: int) -> list[Activations]:

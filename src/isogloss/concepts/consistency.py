@@ -1,6 +1,6 @@
 """Consistency: do two languages' vectors of one concept point the same way?
 
-P2 section 4.1: the cosine of the two mean differences. A vector of few pairs is signal plus noise,
+P2 section 4: the cosine of the two mean differences. A vector of few pairs is signal plus noise,
 so that even one language's concept, learned twice, has a cosine below 1: the *noise ceiling*. It is
 measured by learning from random halves of the training clusters: the cosine r of the two halves of
 a language estimates how much of a half is signal; two vectors of full size would have 2 r / (1 + r)

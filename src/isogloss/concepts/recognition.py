@@ -1,7 +1,7 @@
 """Recognition: does a concept vector tell the two texts of an unseen pair apart?
 
 The score of a text is its activation's projection s = x · v. A pair is recognised where
-s(positive) > s(negative); a tie counts one half (P2 section 3.2; its code counts ties as right).
+s(positive) > s(negative); a tie counts one half (P2 section 3; its code counts ties as right).
 Chance is 0.5 whatever the vector. AUROC asks more: any positive against any negative text, so that
 a shift of the scores from pair to pair costs.
 

@@ -1,6 +1,6 @@
 """Transferability: does the vector of one language serve another, and is it mutual?
 
-P2 section 4.3 prints T[a, b] = accuracy(a → b) − accuracy(b → b), one number a cell. We test it.
+P2 section 4 prints T[a, b] = accuracy(a → b) − accuracy(b → b), one number a cell. We test it.
 All rates of a comparison are on the same test items or on parallel ones, so every interval is
 paired by cluster (`isogloss.stats.contrast`, MOVER). Languages whose own vector recognises nothing
 are *not assessable*: there T compares two kinds of guessing. Of the others, for a direction a → b:

@@ -1,7 +1,7 @@
 """Concept vectors: one direction a layer that points from the negative to the positive pole.
 
 - ``mean_difference``: mean of the positives minus mean of the negatives. The paper's (P2 = Xu et
-  al. 2024, arXiv 2402.18120, section 3.1); its code subtracts in float16, we in float64.
+  al. 2024, arXiv 2402.18120, section 3); its code subtracts in float16, we in float64.
 - ``pca``: the direction of the largest second moment of the pair differences, unit length. Not
   centred: for differences that all point one way the mean *is* the signal, and centring removes it.
   Labels only choose its sign: most training pairs must lie on the positive side.
