@@ -62,7 +62,7 @@ def make_rows(
     mean = np.where(np.eye(len(tags)) == 1, 1.0, np.nansum(cosines, axis=0) / counts)
     bits = {tag: 2 - 1.4 * known[tag] for tag in tags}
     high = tags[:4]
-    for concept, matrix in ((None, mean), *zip(concepts, cosines, strict=True)):
+    for concept, matrix in ((None, mean), *zip(concepts[:2], cosines[:2], strict=True)):
         found = linguistic_correlations(matrix, likeness, high_resource=high, competence=bits)
         rows += linguistic_rows(found, target=target, concept=concept)
     found = linguistic_correlations(-abs(mean - 1), likeness, high_resource=high, competence=bits)
@@ -113,7 +113,7 @@ def _recognition(target, concept, tags, known, strength, gone, rng) -> list[Meas
                 sure = value > 0.58
                 rows.append(
                     _row("recognition_accuracy", target, **fields, p_value=0.01 if sure else 0.4,
-                         verdict="recognised" if sure else "no evidence", method=f"Wilson; {CHOSEN}")
+                         verdict="recognised" if sure else "no evidence", method=CHOSEN)
                 )  # fmt: skip
     for layer, values in by_layer.items():
         mean = float(np.mean(values))

@@ -8,8 +8,9 @@ from typing import Any
 
 import altair as alt
 
+from isogloss.charts.grid import Tables, grid
 from isogloss.charts.palette import light
-from isogloss.charts.render import Picture, styled
+from isogloss.charts.render import Picture, Specification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,31 +54,27 @@ def layers_picture(
     if not panels:
         return None
 
-    def grid(columns: int, width: int, height: int) -> Any:
-        rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    def laid_out(columns: int, width: int, height: int) -> Specification:
+        tables = Tables()
         charts = [
-            alt.hconcat(
-                *(
-                    _panel(panel, domain, percent, colour, (width, height), first=i == 0)
-                    for i, panel in enumerate(row)
-                ),
-                spacing=18,
-            )
-            for row in rows
+            _panel(panel, tables, domain, percent, colour, (width, height), first=i % columns == 0)
+            for i, panel in enumerate(panels)
         ]
-        return styled(alt.vconcat(*charts, spacing=20))
+        rows = [charts[i : i + columns] for i in range(0, len(charts), columns)]
+        return grid(rows, tables, across=18, down=20)
 
     return Picture(
         name=name,
         title=title,
         description=description,
-        wide=grid(4, 205, 140),
-        narrow=grid(2, 138, 104),
+        wide=laid_out(4, 205, 140),
+        narrow=laid_out(2, 138, 104),
     )
 
 
 def _panel(
     panel: LayerPanel,
+    tables: Tables,
     domain: tuple[float, float],
     percent: bool,
     colour: str,
@@ -104,18 +101,18 @@ def _panel(
     ]
     drawn: list[Any] = []
     if panel.chosen is not None:
-        mark = alt.Chart(alt.Data(values=[{"layer": panel.chosen, "tip": panel.chosen_tip}]))
+        mark = alt.Chart(tables.put([{"layer": panel.chosen, "tip": panel.chosen_tip}]))
         drawn.append(
             mark.mark_rule(color=light("ink"), strokeDash=[4, 3]).encode(x=x, description="tip:N")
         )
     drawn.append(
-        alt.Chart(alt.Data(values=thin))
+        alt.Chart(tables.put(thin))
         .mark_line(strokeWidth=0.8, opacity=0.45, color=light("muted"), aria=False)
         .encode(x=x, y=y, detail="curve:N")
     )
     for reference, points in panel.references.items():
         values = [{"layer": layer, "value": v, "tip": reference} for layer, v in points]
-        base = alt.Chart(alt.Data(values=values)).encode(x=x, y=y)
+        base = alt.Chart(tables.put(values)).encode(x=x, y=y)
         drawn.append(
             base.mark_line(strokeDash=[2, 3], strokeWidth=1.6, color=light("refused"), aria=False)
         )
@@ -133,7 +130,7 @@ def _panel(
         }
         for layer, value in panel.mean
     ]
-    strong = alt.Chart(alt.Data(values=means)).encode(x=x, y=y)
+    strong = alt.Chart(tables.put(means)).encode(x=x, y=y)
     drawn += [
         strong.mark_line(strokeWidth=2.4, color=light(colour), aria=False),
         strong.mark_point(filled=True, size=40, opacity=1, color=light(colour)).encode(
@@ -142,7 +139,7 @@ def _panel(
     ]
     # A text mark, for a chart title moves up with whatever sticks out of its plot.
     title = (
-        alt.Chart(alt.Data(values=[{}]))
+        alt.Chart(tables.put([{}]))
         .mark_text(align="left", fontSize=13, fontWeight=600, color=light("ink"), aria=False)
         .encode(x=alt.value(0), y=alt.value(-16), text=alt.value(panel.title))
     )

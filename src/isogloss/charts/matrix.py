@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
+from isogloss.charts.grid import Tables, grid
 from isogloss.charts.palette import light, shade_ink
-from isogloss.charts.render import Picture, styled
+from isogloss.charts.render import Picture
 from isogloss.charts.tree import Tree, tree_chart
 
 
@@ -41,11 +41,12 @@ class Axis:
     names: tuple[str, ...]
     codes: tuple[str, ...]
 
-    def labels(self, *, short: bool) -> str:
-        """A Vega expression from key to label."""
-        shown = self.codes if short else self.names
-        # JSON in ASCII: a name may hold anything, and must stay a string in the expression.
-        return f"({json.dumps(dict(zip(self.keys, shown, strict=True)))})[datum.value]"
+    def shown(self, *, short: bool) -> dict[str, str]:
+        """Key → label; the keys themselves where two labels would be one."""
+        labels = self.codes if short else self.names
+        if len(set(labels)) < len(self.keys):
+            labels = self.keys
+        return dict(zip(self.keys, labels, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,55 +86,57 @@ def matrix_picture(
     step = max(22, min(46, room // (n * len(panels))))
     small = max(11, min(30, 268 // n))
     height = max(small, 15)
+    desk, telephone = Tables(), Tables()
+    size, little = (step, min(step, 34)), (small, height)
     wide: list[Any] = [
-        _panel(panel, rows, columns, width=step, height=min(step, 34), short=i > 0, text=True)
+        _panel(panel, desk, rows, columns, size=size, short=i > 0, text=True)
         for i, panel in enumerate(panels)
     ]
-    narrow = [
-        _panel(
-            panel, rows, columns, width=small, height=max(small, 15), short=True, text=small > 24
-        )
+    narrow: list[Any] = [
+        _panel(panel, telephone, rows, columns, size=little, short=True, text=small > 24)
         for panel in panels
     ]
+    rows_of = [[chart] for chart in narrow]
     if tree:
-        wide.insert(0, tree_chart(tree, width=140, step=min(step, 34), names=True))
-        narrow = [
-            alt.hconcat(tree_chart(tree, width=34, step=height, names=False), chart, spacing=2)
-            for chart in narrow
-        ]
+        wide.insert(0, tree_chart(tree, desk, width=140, step=min(step, 34), names=True))
+        beside = [tree_chart(tree, telephone, width=34, step=height, names=False) for _ in narrow]
+        rows_of = [list(pair) for pair in zip(beside, narrow, strict=True)]
     return Picture(
         name=name,
         title=title,
         description=description,
-        wide=styled(alt.hconcat(*wide, spacing=14)),
-        narrow=styled(alt.vconcat(*narrow, spacing=22)),
+        wide=grid([wide], desk, across=14),
+        narrow=grid(rows_of, telephone, across=2, down=22),
     )
 
 
 def _panel(
     panel: MatrixPanel,
+    tables: Tables,
     rows: Axis,
     columns: Axis,
     *,
-    width: int,
-    height: int,
+    size: tuple[int, int],
     short: bool,
     text: bool,
 ) -> Any:
-    values = [_value(cell, text=text) for cell in panel.cells]
-    scale = alt.Scale(paddingInner=0, paddingOuter=0)
+    width, height = size
+    down, across = rows.shown(short=short), columns.shown(short=True)
+    values = [
+        _value(cell, text=text) | {"row": down[cell.row], "column": across[cell.column]}
+        for cell in panel.cells
+    ]
     ink = light("ink")
-    upright = max(map(len, columns.codes)) * 6.5 > width - 4
+    upright = max(map(len, across.values())) * 6.5 > width - 4
     x = alt.X(
         "column:N",
-        sort=list(columns.keys),
-        scale=scale,
+        # Not `sort`: Vega-Lite writes its names into an expression, and a name may hold anything.
+        scale=alt.Scale(domain=list(across.values()), paddingInner=0, paddingOuter=0),
         axis=alt.Axis(
             title=panel.across or None,
             orient="top",
             labelAngle=-90 if upright else 0,
             labelColor=ink,
-            labelExpr=columns.labels(short=True),
             labelFontSize=10.5,
             labelOverlap=False,
             labelPadding=3,
@@ -141,28 +144,26 @@ def _panel(
     )
     y = alt.Y(
         "row:N",
-        sort=list(rows.keys),
-        scale=scale,
+        scale=alt.Scale(domain=list(down.values()), paddingInner=0, paddingOuter=0),
         axis=alt.Axis(
             title=panel.down or None,
             labelColor=ink,
-            labelExpr=rows.labels(short=short),
             labelFontSize=11,
             labelOverlap=False,
             labelLimit=160,
             labelPadding=4,
         ),
     )
-    base = alt.Chart(alt.Data(values=values)).encode(x=x, y=y)
+    base = alt.Chart(tables.put(values)).encode(x=x, y=y)
     layers: list[Any] = [
         base.mark_rect(stroke=light("panel"), strokeWidth=1).encode(
             color=alt.Color("fill:N", scale=None), description="tip:N"
         )
     ]
     if any(value["text"] for value in values):
-        size = min(11.0, (width - 2) / (0.58 * max(len(str(v["text"])) for v in values)))
+        font = min(11.0, (width - 2) / (0.58 * max(len(str(v["text"])) for v in values)))
         layers.append(
-            base.mark_text(fontSize=size, aria=False).encode(
+            base.mark_text(fontSize=font, aria=False).encode(
                 text="text:N", color=alt.Color("ink:N", scale=None)
             )
         )
@@ -176,8 +177,6 @@ def _panel(
 def _value(cell: MatrixCell, *, text: bool) -> dict[str, Any]:
     shown = f"{cell.text}{cell.mark}" if text else cell.mark
     return {
-        "row": cell.row,
-        "column": cell.column,
         "fill": light(cell.shade or "pending"),
         "ink": light(shade_ink(cell.shade) if cell.shade else "muted"),
         "text": shown if cell.shade else "–",

@@ -44,7 +44,7 @@ FIRST_LIGHT_TEXT = 6
 
 DIVERGING_LIGHT = (
     "#1f4f80", "#4a7fb3", "#86acd2", "#c3d8ea", "#f1eee7",
-    "#f6dcc3", "#eeb383", "#dd8444", "#a94a12",
+    "#f6dcc3", "#eeb383", "#c8692a", "#a94a12",
 )  # fmt: skip
 DIVERGING_DARK = (
     "#a9d0f5", "#6ea3d6", "#44719e", "#2b4560", "#2b2a27",

@@ -21,7 +21,20 @@ from isogloss.charts.palette import FONT, PALETTE, SHADES, light
 
 _SVG = "http://www.w3.org/2000/svg"
 _DROPPED = {"role", "aria-roledescription", "aria-hidden", "font-family", "pointer-events", "class"}
+_INHERITED = (
+    "fill",
+    "font-size",
+    "font-weight",
+    "stroke",
+    "stroke-dasharray",
+    "stroke-width",
+    "text-anchor",
+)
 _NUMBER = re.compile(r"-?\d+\.\d{2,}")
+
+
+Specification = dict[str, Any]
+"""A Vega-Lite specification as plain data (`isogloss.charts.grid`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +51,8 @@ class Picture:
     name: str
     title: str
     description: str
-    wide: alt.TopLevelMixin
-    narrow: alt.TopLevelMixin | None = None
+    wide: alt.TopLevelMixin | Specification
+    narrow: alt.TopLevelMixin | Specification | None = None
 
 
 PERCENT_LABELS = "format(100 * datum.value, '.0f') + (datum.value == 1 ? ' %' : '')"
@@ -72,10 +85,11 @@ def styled(chart: Any) -> Any:
     )
 
 
-def svg_of(chart: alt.TopLevelMixin) -> str:
+def svg_of(chart: alt.TopLevelMixin | Specification) -> str:
     """A complete SVG document, light theme, opaque background."""
     # Validation against the schema is for tests: it takes longer than drawing.
-    return _compiled(json.dumps(chart.to_dict(validate=False), sort_keys=True))
+    plain = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
+    return _compiled(json.dumps(plain, sort_keys=True))
 
 
 @lru_cache(maxsize=16)
@@ -83,7 +97,7 @@ def _compiled(spec: str) -> str:
     return vl_convert.vegalite_to_svg(spec)
 
 
-def png_of(chart: alt.TopLevelMixin, *, scale: float = 2.0) -> bytes:
+def png_of(chart: alt.TopLevelMixin | Specification, *, scale: float = 2.0) -> bytes:
     """A PNG at ``scale`` pixels per CSS pixel."""
     return vl_convert.svg_to_png(svg_of(chart), scale=scale)
 
@@ -128,6 +142,20 @@ def _clean(element: ET.Element, names: dict[str, str]) -> None:
         _clean(child, names)
         if _invisible(child):
             element.remove(child)
+    _hoist(element)
+
+
+def _hoist(element: ET.Element) -> None:
+    """Write what all marks of a group say alike once, on the group: a matrix has hundreds."""
+    children = list(element)
+    if len(children) < 3 or any(len(child) for child in children):
+        return
+    for name in _INHERITED:
+        values = {child.get(name) for child in children}
+        if len(values) == 1 and (value := values.pop()) is not None:
+            element.set(name, value)
+            for child in children:
+                del child.attrib[name]
 
 
 def _invisible(element: ET.Element) -> bool:

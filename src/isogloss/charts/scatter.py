@@ -8,8 +8,9 @@ from typing import Any
 
 import altair as alt
 
+from isogloss.charts.grid import Tables, grid
 from isogloss.charts.palette import light
-from isogloss.charts.render import Picture, styled
+from isogloss.charts.render import Picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +56,21 @@ def scatter_picture(
     pad = 0.05 * (domain[1] - domain[0] or 1.0)
     domain = [domain[0] - pad, domain[1] + pad]
     axes = (x_title, y_title, list(x_domain) if x_domain else None, domain, y_percent)
+    desk, telephone = Tables(), Tables()
     across = min(len(panels), 4)
     width = {1: 520, 2: 380, 3: 255, 4: 190}[across]
-    rows = [panels[i : i + across] for i in range(0, len(panels), across)]
-    wide = alt.vconcat(
-        *(
-            alt.hconcat(
-                *(_panel(p, axes, (width, 210), first=i == 0) for i, p in enumerate(row)),
-                spacing=20,
-            )
-            for row in rows
-        )
-    )
-    narrow = alt.vconcat(*(_panel(p, axes, (270, 170), first=True) for p in panels), spacing=20)
+    charts = [
+        _panel(panel, desk, axes, (width, 210), first=i % across == 0)
+        for i, panel in enumerate(panels)
+    ]
+    rows = [charts[i : i + across] for i in range(0, len(charts), across)]
+    narrow = [[_panel(panel, telephone, axes, (270, 170), first=True)] for panel in panels]
     return Picture(
-        name=name, title=title, description=description, wide=styled(wide), narrow=styled(narrow)
+        name=name,
+        title=title,
+        description=description,
+        wide=grid(rows, desk),
+        narrow=grid(narrow, telephone),
     )
 
 
@@ -94,6 +95,7 @@ def shared_labels(points: Sequence[ScatterPoint]) -> list[str]:
 
 def _panel(
     panel: ScatterPanel,
+    tables: Tables,
     axes: tuple[str, str, list[float] | None, list[float], bool],
     size: tuple[int, int],
     *,
@@ -116,12 +118,12 @@ def _panel(
         {"x": p.x, "y": p.y, "tip": p.tip, "label": label, "low": p.low, "high": p.high}
         for p, label in zip(panel.points, labels_of, strict=True)
     ]
-    base = alt.Chart(alt.Data(values=values)).encode(x=x, y=y)
+    base = alt.Chart(tables.put(values)).encode(x=x, y=y)
     layers: list[Any] = []
     if any(p.low is not None for p in panel.points):
         ends = [value for value in values if value["low"] is not None]
         layers.append(
-            alt.Chart(alt.Data(values=ends))
+            alt.Chart(tables.put(ends))
             .mark_rule(color=light(panel.colour), opacity=0.4, strokeWidth=1.5)
             .encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(domain=y_domain)), y2="high:Q")
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from isogloss.charts.grid import Tables
 from isogloss.charts.palette import light
 
 
@@ -98,7 +99,7 @@ def _first_split(members: Sequence[str], lineages: Mapping[str, Sequence[str]]) 
     return shared
 
 
-def tree_chart(tree: Tree, *, width: int, step: int, names: bool) -> Any:
+def tree_chart(tree: Tree, tables: Tables, *, width: int, step: int, names: bool) -> Any:
     """The strokes in a plot of ``step`` pixels a leaf, and the branches' names where there is room.
 
     Its height equals that of a matrix of as many rows, so that a horizontal concat lines them up.
@@ -108,7 +109,7 @@ def tree_chart(tree: Tree, *, width: int, step: int, names: bool) -> Any:
     y = alt.Y("y:Q", scale=alt.Scale(domain=[n, 0], nice=False), axis=None)
     strokes = [{"x": a.x, "y": a.y, "x2": a.x2, "y2": a.y2} for a in tree.lines]
     lines = (
-        alt.Chart(alt.Data(values=strokes))
+        alt.Chart(tables.put(strokes))
         .mark_rule(color=light("muted"), strokeWidth=1.2, aria=False)
         .encode(x=x, y=y, x2="x2:Q", y2="y2:Q")
     )
@@ -116,7 +117,7 @@ def tree_chart(tree: Tree, *, width: int, step: int, names: bool) -> Any:
     if names:
         nodes = [{"x": b.x, "y": b.y, "name": b.name} for b in tree.branches]
         layers.append(
-            alt.Chart(alt.Data(values=nodes))
+            alt.Chart(tables.put(nodes))
             .mark_text(align="right", dx=-4, dy=-7, fontSize=11, color=light("muted"), aria=False)
             .encode(x=x, y=y, text="name:N")
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isogloss.languages import ShareTable
+from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.facts import CONCEPTS, LanguageFacts, RunFacts, language_facts
 
@@ -97,7 +98,12 @@ def is_recognised(row: Measurement) -> bool:
 
 def read_concepts(facts: RunFacts) -> ConceptFacts | None:
     """The concept rows of the run's latest target; None where there are none."""
-    rows = [row for row in facts.rows if row.area == CONCEPTS]
+    # A concept's name may come from a file: it goes into pictures, and those are XML.
+    rows = [
+        replace(row, concept=printable(row.concept) if row.concept else None)
+        for row in facts.rows
+        if row.area == CONCEPTS
+    ]
     if not rows:
         return None
     asked: Mapping[str, Any] = facts.meta.get("concepts") or {}

@@ -127,7 +127,7 @@ def consistency_picture(c: ConceptFacts, tree: Tree) -> Picture | None:
             )
     axis = _axis(tree, names)
     return matrix_picture(
-        [MatrixPanel(title="Cosine of concept vectors, mean over concepts", cells=cells)],
+        [MatrixPanel(title="Cosine, mean over concepts", cells=cells)],
         name="consistency",
         title="Consistency",
         description=f"cosine of the vectors of {len(tree.leaves)} languages, by family",
@@ -226,11 +226,11 @@ def _axis(tree: Tree, names: Mapping[str, str]) -> Axis:
     )
 
 
-def _mark(found: Counter[str | None], patterns: Sequence[Measurement | None], source: str) -> str:
+def _mark(found: Counter[str], patterns: Sequence[Measurement | None], source: str) -> str:
     """The sign of the most frequent pattern; of a one-way pair → in the row of the giver."""
     if not found:
         return ""
-    pattern = found.most_common(1)[0][0] or ""
+    pattern = found.most_common(1)[0][0]
     if pattern != "unidirectional":
         return PATTERNS[pattern][0]
     givers = [row.source_language for row in patterns if row and row.verdict == pattern]
@@ -251,4 +251,4 @@ def _reason(rows: Sequence[Measurement | None]) -> str:
 
 
 def _short(concepts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(concept[:11] for concept in concepts)
+    return tuple(c if len(c) < 18 else f"{c[:16]}…" for c in concepts)
