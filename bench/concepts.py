@@ -31,10 +31,9 @@ from isogloss.concepts.pairs import ValuePair
 from isogloss.concepts.record import PairRecorder, RecordOptions
 from isogloss.concepts.templates import PairReader, PromptTemplate
 from isogloss.quiet import quiet_transformers
-from isogloss.targets.batching import default_batch_tokens
 from isogloss.targets.model import LocalModel, torch_threads
 from isogloss.targets.options import LocalOptions
-from isogloss.targets.recording import TokenSpan, plan_reading
+from isogloss.targets.recording import TokenSpan, default_reading_tokens, plan_reading
 
 N_WORDS, N_PAIRS, SHORTEST, LONGEST = 1500, 512, 10, 120
 OPTIONS = RecordOptions(template=PromptTemplate(kind="plain"), threads=1)
@@ -89,7 +88,7 @@ def bare_forward(model: LocalModel, pairs: list[ValuePair]) -> Callable[[], None
     reader = PairReader(model.tokenizer, OPTIONS.template, OPTIONS.position)
     poles = [reader.read(pairs, positive=pole) for pole in (True, False)]
     texts = [t for both in zip(*poles, strict=True) for t in both if isinstance(t, TokenSpan)]
-    budget = default_batch_tokens(model.n_parameters, "cpu")
+    budget = default_reading_tokens("cpu")
     batches: list[tuple[torch.Tensor, torch.Tensor]] = []
     for indices in plan_reading([len(text.tokens) for text in texts], batch_tokens=budget):
         rows = [torch.tensor(texts[index].tokens) for index in indices]
@@ -156,8 +155,6 @@ def main() -> None:
         write_model(folder)
         memory = {mode: peak_memory(folder, mode) for mode in ("bare", "recording")}
         work = prepare(folder)
-        for run in work.values():
-            run()
         pairs = [
             (seconds(work["bare"]), seconds(work["recording"])) for _ in range(arguments.repeats)
         ]

@@ -20,10 +20,9 @@ from isogloss.concepts.templates import PairReader, PromptTemplate, Unreadable
 from isogloss.errors import DefectError, ModelError
 from isogloss.progress import Progress, silent
 from isogloss.seeds import content_hash
-from isogloss.targets.batching import default_batch_tokens
 from isogloss.targets.layers import checked_layers, decoder_blocks, hidden_size
 from isogloss.targets.model import LocalModel, default_threads, torch_threads
-from isogloss.targets.recording import TokenSpan, stream_states
+from isogloss.targets.recording import TokenSpan, default_reading_tokens, stream_states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +35,10 @@ class RecordOptions:
         layers: 0-based block numbers; None is all.
         dtype: of what is stored; float16 halves the files, and is refused where a number does not
             fit into it.
-        batch_tokens, threads: as in `isogloss.targets.options.LocalOptions`; the first shapes the
-            last bits of the result.
+        batch_tokens: most tokens of a batch, padding included; None chooses by device (see
+            `isogloss.targets.recording.default_reading_tokens`). It shapes the last bits of the
+            result.
+        threads: as in `isogloss.targets.options.LocalOptions`.
     """
 
     template: PromptTemplate
@@ -98,9 +99,7 @@ class PairRecorder:
         self.layers = checked_layers(options.layers, len(decoder_blocks(model.network)))
         self.hidden_size = hidden_size(model.network)
         self._reader = PairReader(model.tokenizer, options.template, options.position)
-        self._batch_tokens = options.batch_tokens or default_batch_tokens(
-            model.n_parameters, model.device.type
-        )
+        self._batch_tokens = options.batch_tokens or default_reading_tokens(model.device.type)
         self.meta = {
             **model.describe(),
             "weights": model.weights,
