@@ -21,14 +21,15 @@ HEAVY = {"torch", "transformers", "tokenizers", "numpy", "scipy", "polars", "alt
 FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.popen"}
 
 PUBLIC = [
-    "AuditConfig", "CompareConfig", "Decoding", "EndpointOptions", "IsoglossError", "Judge",
+    "AuditConfig", "CompareConfig", "ConceptsConfig", "Decoding", "EndpointOptions",
+    "IsoglossError", "Judge",
     "LabRecipe", "Label", "LocalOptions", "Measurement", "Prompt", "PromptSet", "Request",
     "Response", "RunStore", "ShareTable", "SheetRequest", "Target", "Translation",
     "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab", "build_report",
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
-    "resolve_language", "run_audit", "run_translation",
+    "resolve_language", "run_audit", "run_concepts", "run_translation",
 ]  # fmt: skip
 
 
@@ -105,7 +106,18 @@ def test_importing_the_package_has_no_effect(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "verb",
     [
-        *("", "audit", "compare", "show", "report", "judge", "label", "translate", "variants"),
+        *(
+            "",
+            "audit",
+            "concepts",
+            "compare",
+            "show",
+            "report",
+            "judge",
+            "label",
+            "translate",
+            "variants",
+        ),
         *("demo", "lab", "plan", "doctor"),
     ],
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from isogloss.audit.probe import probe_judge as probe_judge
     from isogloss.audit.run import AuditConfig as AuditConfig
     from isogloss.audit.run import run_audit as run_audit
+    from isogloss.concepts.run import ConceptsConfig as ConceptsConfig
+    from isogloss.concepts.run import run_concepts as run_concepts
     from isogloss.endpoint import EndpointOptions as EndpointOptions
     from isogloss.errors import IsoglossError as IsoglossError
     from isogloss.errors import UserError as UserError
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AuditConfig": "isogloss.audit.run",
     "CompareConfig": "isogloss.audit.pairing",
+    "ConceptsConfig": "isogloss.concepts.run",
     "Decoding": "isogloss.records",
     "EndpointOptions": "isogloss.endpoint",
     "IsoglossError": "isogloss.errors",
@@ -102,6 +105,7 @@ _HOMES = {
     "probe_judge": "isogloss.audit.probe",
     "resolve_language": "isogloss.languages",
     "run_audit": "isogloss.audit.run",
+    "run_concepts": "isogloss.concepts.run",
     "run_translation": "isogloss.translate.job",
 }
 """Where each public name lives; `__getattr__` loads it from there."""

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from isogloss.cli import (
     audit,
     compare,
+    concepts,
     demo,
     doctor,
     judge,
@@ -33,7 +34,11 @@ from isogloss.cli import (
 from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
-VERBS = (audit, compare, show, report, judge, label, translate, variants, demo, lab, plan, doctor)
+VERBS = (
+    *(audit, concepts, compare, show, report),
+    *(judge, label, translate, variants),
+    *(demo, lab, plan, doctor),
+)
 
 DEBUG_VARIABLE = "ISOGLOSS_DEBUG"
 

@@ -1,0 +1,180 @@
+"""``isogloss concepts TARGET``: are human values linearly there, in which languages, how alike?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from isogloss.cli.options import (
+    BatchTokens,
+    Device,
+    Dtype,
+    OnlyLanguages,
+    RowsAsJson,
+    WriteReport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from isogloss.records import Measurement
+
+EPILOG = """
+Examples:
+
+isogloss concepts lab:tiny : seven values in eight languages, a model trained here in a minute.
+
+isogloss concepts hf:models/mine --pairs pairs.csv --out runs/mine : your model, your contrasts.
+
+isogloss concepts hf:models/mine --pairs data/ --layer paper : the layer as in the paper's code.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(epilog=EPILOG)(concepts)
+
+
+def concepts(
+    target: Annotated[
+        str,
+        typer.Argument(help="lab:PRESET:MIX@STAGE#SEED or hf:PATH_OR_ID.", metavar="TARGET"),
+    ],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Value pairs: a table, or a folder as in Xu et al.'s data."),
+    ] = None,
+    flip: Annotated[
+        str | None, typer.Option(help="Concepts whose poles stand the other way round in the file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
+    ] = None,
+    concept: Annotated[
+        list[str] | None, typer.Option(help="Only this concept; repeat for several.")
+    ] = None,
+    languages: OnlyLanguages = None,
+    per_object: Annotated[int, typer.Option(min=1, help="Pairs an object and value (lab).")] = 1,
+    template: Annotated[
+        Literal["chat", "plain"] | None,
+        typer.Option(help="How a text is put to the model; chat unless it is a base model."),
+    ] = None,
+    local_labels: Annotated[
+        bool, typer.Option("--local-labels", help="Question and answer labels in each language.")
+    ] = False,
+    position: Annotated[
+        Literal["last_content", "last_prompt", "mean"],
+        typer.Option(help="Which token's hidden state is read."),
+    ] = "last_content",
+    method: Annotated[
+        Literal["mean_difference", "pca", "logistic"], typer.Option(help="Of the vectors.")
+    ] = "mean_difference",
+    layer: Annotated[
+        str, typer.Option(help="validation (chosen there), a number, or paper (test maximum).")
+    ] = "validation",
+    shares: Annotated[
+        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
+    ] = None,
+    similarities: Annotated[
+        Path | None, typer.Option(help="Distances between languages, in place of the shipped ones.")
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Held-out text by language, for competence.")
+    ] = None,
+    stored: Annotated[
+        Literal["float32", "float16"], typer.Option(help="Of the activations on disk.")
+    ] = "float32",
+    seed: Annotated[int, typer.Option(help="Of splits, baselines and permutations.")] = 0,
+    batch_tokens: BatchTokens = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+    ] = False,
+    report: WriteReport = True,
+    json: RowsAsJson = False,
+) -> None:
+    """Find concepts of human values in TARGET's hidden states, language by language.
+
+    Run the same command again to resume: what is recorded is read, not recorded again.
+    """
+    from isogloss.cli.codes import split_codes
+    from isogloss.cli.progress import progress_bars
+    from isogloss.cli.tables import print_json
+    from isogloss.concepts.run import ConceptsConfig, run_concepts
+    from isogloss.targets.options import LocalOptions
+
+    config = ConceptsConfig(
+        target=target,
+        pairs=pairs,
+        flip=tuple(flip.split(",")) if flip else (),
+        out=out,
+        concepts=tuple(concept) if concept else None,
+        languages=split_codes(languages, "--languages") if languages else None,
+        per_object=per_object,
+        template=template,
+        local_labels=local_labels,
+        position=position,
+        method=method,
+        layer=int(layer) if layer.isdecimal() else layer,
+        shares=shares,
+        similarities=similarities,
+        texts=texts,
+        stored=stored,
+        seed=seed,
+        options=LocalOptions(
+            device=device,
+            dtype=dtype,
+            batch_tokens=batch_tokens,
+            trust_remote_code=trust_remote_code,
+        ),
+    )
+    with progress_bars() as progress:
+        result = run_concepts(config, progress=progress)
+    page = None
+    if report:
+        from isogloss.report.page import build_report
+
+        page = build_report(result.folder)
+    if json:
+        print_json(result.measurements)
+        return
+    _print_recognition(result.measurements)
+    typer.echo(f"run: {result.folder}")
+    if page is not None:
+        typer.echo(f"report: {page}")
+
+
+def _print_recognition(rows: Sequence[Measurement]) -> None:
+    """Own-language recognition, a line a language and a column a concept."""
+    from isogloss.cli.tables import compact_table, percent, stdout_console
+    from isogloss.cli.terminal import one_line
+
+    own = {
+        (row.concept or "", row.language): row
+        for row in rows
+        if row.metric == "recognition_accuracy"
+        and row.language is not None
+        and row.language == row.source_language
+    }
+    layers = {row.concept: row.layer for row in rows if row.metric == "chosen_layer"}
+    concepts = list(dict.fromkeys(name for name, _ in own))
+    languages = list(dict.fromkeys(tag for _, tag in own))
+    lines = [
+        [one_line(tag), *(percent(own.get((name, tag))) for name in concepts)] for tag in languages
+    ]
+    console = stdout_console()
+    heads = ["language", *concepts]
+    title = "pairs of the test split told apart by the language's own vector; % with 95 % intervals"
+    table = compact_table(title, heads, lines, console.width)
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
+    told = ", ".join(
+        f"{name} {'not chosen' if layer is None else layer}"
+        for name, layer in layers.items()
+        if name
+    )
+    typer.echo(f"layer (0 is the first block): {told}")
