@@ -203,6 +203,12 @@ def _split_p(
 
 def _r_by_row(x: Array, rows: Array, there: _Mask) -> Array:
     """Pearson's r of (P,) x with each of (B, P) rows over the pairs that are there; 0 if flat."""
+    if there.all():
+        x, total = x - x.mean(), x.size
+        covariance = rows @ x
+        spread = np.einsum("bp,bp->b", rows, rows) - total * np.square(rows.mean(axis=1))
+        size = np.sqrt(np.maximum(x @ x * spread, 0.0))
+        return np.divide(covariance, size, out=np.zeros_like(size), where=size > 1e-12)
     weight = there.astype(np.float64)
     total = np.maximum(weight.sum(axis=1), 1.0)
     mean_x, mean_y = weight @ x / total, (weight * rows).sum(axis=1) / total

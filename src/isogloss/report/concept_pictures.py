@@ -129,10 +129,19 @@ def relationships_picture(c: ConceptFacts) -> Picture | None:
 
 
 def _note(c: ConceptFacts, kind: str) -> str:
+    """The correlation over all concepts; where only each concept's is stored, their range."""
     row = correlation_row(c, kind, "direct")
-    if row is None or row.estimate is None:
+    if row is not None and row.estimate is not None:
+        return f"r = {decimal(row.estimate)}, {p_value(row.p_value)}, {row.n_clusters} languages"
+    rows = [correlation_row(c, kind, "direct", concept=concept) for concept in c.concepts]
+    known = [row for row in rows if row is not None and row.estimate is not None]
+    if not known:
         return "no correlation stored"
-    return f"r = {decimal(row.estimate)}, {p_value(row.p_value)}, {row.n_clusters} languages"
+    values = [row.estimate for row in known if row.estimate is not None]
+    return (
+        f"r from {decimal(min(values))} to {decimal(max(values))} over concepts, "
+        f"{max(row.n_clusters or 0 for row in known)} languages"
+    )
 
 
 def competence_picture(c: ConceptFacts) -> Picture | None:

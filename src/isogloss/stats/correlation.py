@@ -258,6 +258,9 @@ def _mantel_p(
     rng = np.random.default_rng(seed)
     order = rng.permuted(np.tile(np.arange(n), (N_PERMUTATIONS, 1)), axis=1)
     moved = square[order[:, i], order[:, j]]  # [B, P]
+    if i.size == n * (n - 1) // 2:  # every pair known: only the products change
+        size = np.sqrt(np.square(left - left.mean()).sum() * np.square(right - right.mean()).sum())
+        return _permutation_p(value, moved @ (left - left.mean()) / size)
     weight = there[order[:, i], order[:, j]]
     total = np.maximum(weight.sum(axis=1), 1.0)
     mean_left = weight @ left / total
