@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
+from typing import Any
 
 import altair as alt
 import pytest
@@ -186,7 +187,7 @@ def test_labels_of_points_that_lie_on_one_another_are_one() -> None:
 def test_no_data_is_no_picture() -> None:
     axis = Axis(keys=("a",), names=("a",), codes=("a",))
     cell = MatrixCell(row="a", column="a", shade=None, text="–", tip="")
-    options = {"name": "x", "title": "x", "description": "x"}
+    options: Any = {"name": "x", "title": "x", "description": "x"}
     panel = MatrixPanel(title="x", cells=[cell])
     assert matrix_picture([panel], **options, rows=axis, columns=axis) is None
     flat = LayerPanel(title="x", curves={}, mean=[(0, 0.5)], references={})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations, permutations
 from math import log10
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,10 +63,12 @@ def make_rows(
     mean = np.where(np.eye(len(tags)) == 1, 1.0, np.nansum(cosines, axis=0) / counts)
     bits = {tag: 2 - 1.4 * known[tag] for tag in tags}
     high = tags[:4]
-    for concept, matrix in ((None, mean), *zip(concepts[:2], cosines[:2], strict=True)):
+    every: list[tuple[str | None, Any]] = [(None, mean)]
+    for concept, matrix in (*every, *zip(concepts[:2], cosines[:2], strict=True)):
         found = linguistic_correlations(matrix, likeness, high_resource=high, competence=bits)
         rows += linguistic_rows(found, target=target, concept=concept)
-    found = linguistic_correlations(-abs(mean - 1), likeness, high_resource=high, competence=bits)
+    worse = np.asarray(-abs(mean - 1), np.float64)
+    found = linguistic_correlations(worse, likeness, high_resource=high, competence=bits)
     rows += linguistic_rows(found, target=target, of="transfer")
     rows += similarity_rows(likeness, target=target)
     return rows

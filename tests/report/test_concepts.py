@@ -22,6 +22,7 @@ from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.lede import build_lede
 from isogloss.report.page import build_report
 from isogloss.store import RunStore
+from report.browser import Page
 from report.concept_rows import TARGET, VALUES, lab_tags, make_concept_run, make_rows
 from report.synthetic import lab_table, make_run, real_table
 
@@ -105,7 +106,7 @@ def test_figures_are_those_of_the_rows(run: Path, html: str) -> None:
     rate = f"{100 * row.estimate:.0f} %"
     ends = f"[{100 * row.low:.0f}, {100 * row.high:.0f}]"
     assert f'<span class="est">{rate}</span> <span class="ci">{ends}</span>' in html
-    sure = "" if row.verdict == "recognised" else ", no better than shuffled labels"
+    sure = "" if row.verdict == "recognised" else ", no evidence"
     assert f'data-tip="morality, Finnish: {rate} {ends}, n 96, 48 clusters{sure}"' in html
 
 
@@ -116,7 +117,7 @@ def test_what_is_not_measured_is_said_with_its_reason(html: str) -> None:
     )
     unmeasured = html[html.index('id="unmeasured"') : html.index('id="methods"')]
     assert "2 training pairs; a vector needs 8" in unmeasured
-    assert "utilitarianism, Chichewa" in unmeasured
+    assert "utilitarianism (Chichewa)" in unmeasured
     assert "what the model does was not asked" in unmeasured
 
 
@@ -273,3 +274,19 @@ def test_shades_start_at_chance() -> None:
     assert [accuracy_shade(a) for a in (0.1, 0.5, 0.549, 0.55, 0.999, 1.0)] == [
         "heat-0", "heat-0", "heat-0", "heat-1", "heat-9", "heat-9"
     ]  # fmt: skip
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser_nothing_is_fetched_and_nothing_sticks_out(
+    browser: Page, run: Path, width: int
+) -> None:
+    path = run / "report.html"
+    browser.resize(width, 844, mobile=width < 600)
+    browser.open(path)
+    assert browser.run("document.documentElement.scrollWidth") == width
+    shown = "[...document.querySelectorAll('.chart-narrow')].filter((x) => x.clientWidth).length"
+    assert (browser.run(shown) > 0) == (width < 600)
+    assert browser.requests == [path.resolve().as_uri()]
+    assert browser.problems == []
+    assert browser.dialogs == []

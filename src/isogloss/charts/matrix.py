@@ -83,7 +83,7 @@ def matrix_picture(
     n = len(columns.keys)
     # A desk has some 940 pixels: cells take what names and tree leave, within reason.
     room = 940 - 130 - (150 if tree else 0)
-    step = max(22, min(46, room // (n * len(panels))))
+    step = max(22, min(92, room // (n * len(panels))))
     small = max(11, min(30, 268 // n))
     height = max(small, 15)
     desk, telephone = Tables(), Tables()

@@ -105,7 +105,7 @@ def _panel(
     x_scale = alt.Scale(domain=x_domain) if x_domain else alt.Scale(zero=False)
     axis = alt.Axis(title=x_title, tickCount=4, grid=False, labelFlush=False)
     x = alt.X("x:Q", scale=x_scale, axis=axis)
-    labels = "format(100 * datum.value, '.0f')" if y_percent else "format(datum.value, '.1f')"
+    labels = "format(100 * datum.value, '.0f')" if y_percent else "format(datum.value, '~g')"
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=y_domain, nice=False),

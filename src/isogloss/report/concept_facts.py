@@ -14,9 +14,9 @@ from isogloss.report.facts import CONCEPTS, LanguageFacts, RunFacts, language_fa
 _Key = tuple[str, str | None, str | None, str | None]
 
 PATTERNS: dict[str, tuple[str, str]] = {
-    "mutual": ("↔", "both vectors serve the other language as well as its own"),
-    "unidirectional": ("→", "one does, the other is worse, and the difference is shown"),
-    "none": ("×", "neither does"),
+    "mutual": ("↔", "both are as good in the other language as its own, up to 5 points"),
+    "unidirectional": ("→", "one is; the other is more than 5 points worse, and they differ"),
+    "none": ("×", "both are more than 5 points worse"),
     "cannot tell": ("·", "the intervals are too wide for any of these"),
     "not assessable": ("?", "a language's own vector does not beat shuffled labels"),
 }

@@ -36,7 +36,7 @@ def tree_of(languages: Sequence[LanguageFacts]) -> Tree:
 
 
 def recognition_picture(c: ConceptFacts) -> Picture | None:
-    """Own-language accuracy by concept and language; ° where it does not beat shuffled labels."""
+    """Own-language accuracy by concept and language; ° where it is not recognised."""
     codes = Axis(
         keys=tuple(x.tag for x in c.languages),
         names=tuple(x.name for x in c.languages),
@@ -89,7 +89,7 @@ def _recognition_cell(concept: str, language: LanguageFacts, row: Measurement | 
             tip=f"{place}: not measured. {reason or ''}",
         )  # fmt: skip
     sure = is_recognised(row)
-    doubt = "" if sure else ", no better than shuffled labels"
+    doubt = "" if sure else ", no evidence"
     return MatrixCell(
         row=concept,
         column=language.tag,

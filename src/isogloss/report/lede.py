@@ -123,8 +123,8 @@ def _concept_pointers(c: ConceptFacts) -> tuple[Pointer, ...]:
         pointers.append(
             Pointer(
                 lead="Not shown in most concepts",
-                text=f"{listed([x.name for x in weak])}: no better than shuffled labels there, "
-                "which is no proof of absence",
+                text=f"{listed([x.name for x in weak])}: no evidence there, which is no proof of "
+                "absence",
                 anchor="recognition",
             )
         )

@@ -101,8 +101,11 @@ def _missing_concepts(facts: RunFacts, names: Mapping[str, str]) -> dict[str, di
         told = row.area == CONCEPTS and row.metric in _CONCEPT_METRICS and not crossed
         if not told or row.estimate is not None:
             continue
-        parts = (row.concept, names.get(row.language or "", row.language), row.category)
-        place = ", ".join(part for part in parts if part) or "whole run"
+        parts = (names.get(row.language or "", row.language), row.category)
+        place = ", ".join(part for part in parts if part)
+        if row.concept:
+            place = f"{row.concept} ({place})" if place else row.concept
+        place = place or "whole run"
         reasons = grouped.setdefault(_CONCEPT_METRICS[row.metric], {})
         where = reasons.setdefault(row.reason or "no reason stored", [])
         if place not in where:
