@@ -50,6 +50,8 @@ def test_every_pair_of_languages_is_measured(study: Path) -> None:
     ]
     assert min(value or 0 for value in polite) > 0.9, "one word tells insults from courtesy"
     assert {row.area for row in rows} == {"concepts"}
+    related = {row.concept for row in rows if row.metric == "linguistic_correlation"}
+    assert related == {*TWO, None}, "by concept, and of the mean over concepts"
     assert all(row.estimate is not None or row.reason for row in rows)
 
 

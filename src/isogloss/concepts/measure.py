@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def measure_concept(
 
 
 def relate_to_languages(
-    found: MeasuredConcept,
+    measured: Sequence[MeasuredConcept],
     similarities: Similarities,
     *,
     target: str,
@@ -145,43 +145,56 @@ def relate_to_languages(
     competence: Mapping[str, float],
     seed: int = 0,
 ) -> list[Measurement]:
-    """How consistency and transfer of one concept go with the likeness of languages.
+    """How consistency and transfer go with the likeness of languages, by concept and on average.
+
+    Rows without a concept are about the mean matrix over concepts, which Xu et al. 2024 (section 4)
+    correlate.
 
     Args:
-        found: the concept.
-        similarities: at least of its languages.
+        measured: all concepts.
+        similarities: at least of their languages.
         target: whose model.
-        high_resource: the languages P2 keeps apart in its design ``split``.
+        high_resource: the languages the paper keeps apart in its design ``split``.
         competence: bits per character by language, to be partialled out.
         seed: of the permutations.
     """
-    choice = found.choice
-    if choice is None or found.consistency is None or found.transfer is None:
-        return []
     rows: list[Measurement] = []
-    matrices = {
-        "consistency": (found.consistency.languages, choice.at(found.consistency.cosine)),
-        "transfer": (
-            found.transfer.test.targets,
-            found.transfer.matrix.estimate,
-        ),
-    }
-    for of, (languages, values) in matrices.items():
-        rows += linguistic_rows(
-            linguistic_correlations(
-                _ordered(values, languages, similarities.languages),
+    for of in ("consistency", "transfer"):
+        matrices: dict[tuple[str | None, int | None], Array] = {
+            (found.concept, found.choice.layer): _ordered(*matrix, similarities.languages)
+            for found in measured
+            if found.choice is not None and (matrix := _matrix_of(found, of)) is not None
+        }
+        if len(matrices) > 1:
+            matrices[None, None] = _mean(list(matrices.values()))
+        for (concept, layer), values in matrices.items():
+            found = linguistic_correlations(
+                values,
                 similarities,
                 high_resource=high_resource,
                 competence=competence,
                 seed=seed,
-            ),
-            target=target,
-            of=of,  # pyright: ignore[reportArgumentType]
-            concept=found.concept,
-            layer=choice.layer,
-            seed=seed,
-        )
+            )
+            rows += linguistic_rows(
+                found, target=target, of=of, concept=concept, layer=layer, seed=seed
+            )
     return rows
+
+
+def _matrix_of(
+    found: MeasuredConcept, of: Literal["consistency", "transfer"]
+) -> tuple[Array, Sequence[str]] | None:
+    """A matrix between languages at the chosen layer, and its axis."""
+    if found.choice is None or found.consistency is None or found.transfer is None:
+        return None
+    if of == "transfer":
+        return found.transfer.matrix.estimate, found.transfer.test.targets
+    return found.choice.at(found.consistency.cosine), found.consistency.languages
+
+
+def _mean(matrices: Sequence[Array]) -> Array:
+    """Mean over concepts where all of them are measured; NaN elsewhere."""
+    return np.mean(matrices, axis=0)
 
 
 def _choose(

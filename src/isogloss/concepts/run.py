@@ -147,15 +147,14 @@ def run_concepts(config: ConceptsConfig, *, progress: Progress | None = None) ->
             if one.bits_per_character is not None
         }
         high = [tag for tag in pair_set.languages if shares.tier(tag) in ("english", "high")]
-        for concept in measured:
-            rows += relate_to_languages(
-                concept,
-                similarities,
-                target=name,
-                high_resource=high,
-                competence=bits,
-                seed=config.seed,
-            )
+        rows += relate_to_languages(
+            measured,
+            similarities,
+            target=name,
+            high_resource=high,
+            competence=bits,
+            seed=config.seed,
+        )
         rows = _with_tiers(rows, shares)
         _store(store, config, recorder, pair_set, shares, rows, name)
     return ConceptsResult(
