@@ -14,7 +14,7 @@ from isogloss.charts.composition import ENDINGS, Composition, composition_pictur
 from isogloss.charts.forest import forest_picture
 from isogloss.charts.heatmap import Cell, heat_picture
 from isogloss.charts.palette import PALETTE, heat_class, light, palette_css
-from isogloss.charts.render import Picture, inline_svg, png_of, svg_of
+from isogloss.charts.render import Picture, inline_svg, png_of, specification_of, svg_of
 from isogloss.charts.share import (
     SharePanel,
     SharePoint,
@@ -63,6 +63,7 @@ def pictures() -> list[Picture]:
 def test_specifications_are_valid_and_draw(picture: Picture) -> None:
     for chart in (picture.wide, picture.narrow):
         if chart is not None:
+            assert not isinstance(chart, dict), "charts of an audit are Altair's"
             chart.to_dict(validate=True)
             ET.fromstring(svg_of(chart))
     assert png_of(picture.wide, scale=1).startswith(b"\x89PNG")
@@ -125,7 +126,7 @@ def test_segments_sum_to_the_planned_prompts() -> None:
         [Composition(label="fi", intent="harmful", counts={"complied": 1, "pending": 3})]
     )
     assert picture is not None
-    text = str(picture.wide.to_dict())
+    text = str(specification_of(picture.wide))
     assert "complied 1 of 4 (25 %)" in text
     assert "pending 3 of 4 (75 %)" in text
 

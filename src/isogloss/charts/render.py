@@ -85,11 +85,15 @@ def styled(chart: Any) -> Any:
     )
 
 
+def specification_of(chart: alt.TopLevelMixin | Specification) -> Specification:
+    """What is drawn, as plain data."""
+    # Validation against the schema is for tests: it takes longer than drawing.
+    return chart if isinstance(chart, dict) else chart.to_dict(validate=False)
+
+
 def svg_of(chart: alt.TopLevelMixin | Specification) -> str:
     """A complete SVG document, light theme, opaque background."""
-    # Validation against the schema is for tests: it takes longer than drawing.
-    plain = chart if isinstance(chart, dict) else chart.to_dict(validate=False)
-    return _compiled(json.dumps(plain, sort_keys=True))
+    return _compiled(json.dumps(specification_of(chart), sort_keys=True))
 
 
 @lru_cache(maxsize=16)
