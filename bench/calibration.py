@@ -1,6 +1,6 @@
 """Do corrected rates cover where the judge errs? Planted truth, planted errors, random labels.
 
-    python bench/calibration.py            about 5 minutes on one idle core; writes nothing
+    python bench/calibration.py            writes nothing; 579 s with --tried on a busy machine
     python bench/calibration.py --quick    every seventh cell, 500 simulations each
     python bench/calibration.py --tried    also the methods that were tried and left
 

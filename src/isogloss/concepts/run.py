@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ from isogloss.concepts.templates import LOCAL_LABELS, PromptTemplate, TemplateKi
 from isogloss.concepts.vector_file import VectorOrigin, concept_vectors, save_vectors
 from isogloss.concepts.vectors import Method
 from isogloss.errors import InputError, ModelError
+from isogloss.lab.recipe import parse_spec
+from isogloss.lab.setting import Lab
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
@@ -195,11 +197,7 @@ def _pair_set(config: ConceptsConfig) -> PairSet:
             f"{config.target} comes without value pairs: name them with --pairs FILE (a contrast "
             "table, or a folder in the layout of Xu et al.'s data; see docs/concepts.md)"
         )
-    from isogloss.lab.recipe import parse_spec
-    from isogloss.lab.setting import Lab
-
-    lab = Lab(parse_spec(config.target))
-    whole = lab_pair_set(lab, n_per_object=config.per_object, seed=config.seed)
+    whole = lab_pair_set(_lab(config), n_per_object=config.per_object, seed=config.seed)
     return whole.select(concepts=config.concepts, languages=config.languages)
 
 
@@ -207,10 +205,7 @@ def _similarities(config: ConceptsConfig, languages: Sequence[str]) -> Similarit
     if config.similarities is not None:
         return load_similarities(config.similarities, languages)
     if config.target.startswith(LAB) and config.pairs is None:
-        from isogloss.lab.recipe import parse_spec
-        from isogloss.lab.setting import Lab
-
-        return lab_similarities(Lab(parse_spec(config.target)).lexicon, languages)
+        return lab_similarities(_lab(config).lexicon, languages)
     return shipped_similarities(languages)
 
 
@@ -219,19 +214,18 @@ def _texts(config: ConceptsConfig) -> dict[str, list[str]]:
         return load_texts(config.texts)
     if not config.target.startswith(LAB):
         return {}
-    from isogloss.lab.recipe import parse_spec
-    from isogloss.lab.setting import Lab
+    return lab_texts(_lab(config), seed=config.seed)
 
-    return lab_texts(Lab(parse_spec(config.target)), seed=config.seed)
+
+def _lab(config: ConceptsConfig) -> Lab:
+    return Lab(parse_spec(config.target))
 
 
 def _shares(config: ConceptsConfig) -> ShareTable:
     if config.shares is not None:
         return load_share_table(config.shares)
     if config.target.startswith(LAB):
-        from isogloss.lab.recipe import parse_spec
-
-        return parse_spec(config.target).share_table()
+        return _lab(config).recipe.share_table()
     return load_share_table(DEFAULT_SHARE_TABLE)
 
 
@@ -242,7 +236,6 @@ def _model_source(config: ConceptsConfig, progress: Progress) -> tuple[str, str]
         return f"{HF}{source}", source
     if config.target.startswith(LAB):
         from isogloss.lab.build import build_lab
-        from isogloss.lab.recipe import parse_spec
 
         recipe = parse_spec(config.target)
         return recipe.spec, str(build_lab(recipe, progress=progress))
@@ -303,8 +296,6 @@ def _save(
 
 
 def _with_tiers(rows: Sequence[Measurement], shares: ShareTable) -> list[Measurement]:
-    from dataclasses import replace
-
     return [
         row if row.language is None else replace(row, tier=shares.tier(row.language))
         for row in rows
