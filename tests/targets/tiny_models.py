@@ -9,7 +9,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedTokenizerFast
 
 FAMILIES = ("llama", "qwen2", "bloom", "gpt_neox", "gemma", "gpt2", "mistral")
-"""Rotary positions, but for bloom (ALiBi) and gpt2 (learned, absolute); mistral's window slides."""
+"""Rotary positions, but for bloom (ALiBi) and gpt2 (learned, absolute); mistral's window slides.
+`tiny_model` knows gemma2, phi and opt besides."""
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}"
@@ -54,14 +55,15 @@ def tiny_model(
     seed: int = 0,
     chat_template: str | None = CHAT_TEMPLATE,
     context_length: int = 128,
+    n_layers: int = 2,
     generation_config: GenerationConfig | None = None,
 ) -> Path:
-    """Write a random model of two layers and its tokenizer into ``folder``."""
+    """Write a random model and its tokenizer into ``folder``."""
     tokenizer = tiny_tokenizer(chat_template)
     sizes: dict[str, object] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": n_layers,
         "num_attention_heads": 4,
         "max_position_embeddings": context_length,
         "bos_token_id": 1,
@@ -72,13 +74,15 @@ def tiny_model(
     }
     if family == "bloom":
         del sizes["max_position_embeddings"]
+    elif family == "opt":
+        sizes |= {"ffn_dim": 64, "word_embed_proj_dim": 16, "init_std": 0.3}
     elif family != "gpt2":
         sizes |= {"intermediate_size": 64}
-    if family in ("llama", "qwen2", "gemma", "mistral"):
+    if family in ("llama", "qwen2", "gemma", "gemma2", "mistral"):
         sizes |= {"num_key_value_heads": 2}
-    if family == "mistral":
+    if family in ("gemma2", "mistral"):
         sizes |= {"sliding_window": 6}
-    if family == "gemma":
+    if family in ("gemma", "gemma2"):
         sizes |= {"head_dim": 8}
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **sizes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from isogloss.targets.edits import Edit
+
 MAX_ROWS = 512
 
 
@@ -17,12 +19,14 @@ class Row:
         tokens: the prompt's token ids, without padding.
         limit: most tokens to generate; at least 1.
         seed: seeds this row's own random numbers, whatever batch it is in.
+        edit: of the model's hidden states while it reads and writes this row; None leaves them.
     """
 
     index: int
     tokens: tuple[int, ...]
     limit: int
     seed: int
+    edit: Edit | None = None
 
 
 def default_batch_tokens(n_parameters: int, device: str) -> int:

@@ -147,28 +147,30 @@ def generate(model: LocalModel, rows: Sequence[Row], temperature: float) -> list
     done = torch.zeros_like(ended)
     cache = _new_cache(model, width + n_steps)
     positions = (mask[:, :width].cumsum(dim=-1) - 1).clamp(min=0)
-    for step in range(n_steps):
-        logits = model.next_logits(ids, mask[:, : width + step], positions, cache)
-        if uniforms is None:
-            tokens, finite = choose_greedy(logits)
-        else:
-            tokens, finite = choose_sampled(logits, uniforms[alive, step], temperature)
-        is_end = torch.isin(tokens, ends) & ~done
-        is_broken = ~finite & ~done
-        written[alive, step] = tokens
-        lengths[alive[is_end | is_broken]] = step
-        ended[alive[is_end]] = True
-        broken[alive[is_broken]] = True
-        done = done | is_end | is_broken | (limits[alive] == step + 1)
-        n_done = int(done.sum())
-        if n_done == len(done):
-            break
-        ids, positions = tokens[:, None], positions[:, -1:] + 1
-        if n_done > _COMPACT_ABOVE * len(done):
-            keep = (~done).nonzero()[:, 0]
-            cache.reorder_cache(keep)  # pyright: ignore[reportArgumentType]
-            ids, positions, mask = ids[keep], positions[keep], mask[keep]
-            alive, done = alive[keep], done[keep]
+    with model.edit([row.edit for row in rows], mask[:, :width]) as editing:
+        for step in range(n_steps):
+            logits = model.next_logits(ids, mask[:, : width + step], positions, cache)
+            if uniforms is None:
+                tokens, finite = choose_greedy(logits)
+            else:
+                tokens, finite = choose_sampled(logits, uniforms[alive, step], temperature)
+            is_end = torch.isin(tokens, ends) & ~done
+            is_broken = ~finite & ~done
+            written[alive, step] = tokens
+            lengths[alive[is_end | is_broken]] = step
+            ended[alive[is_end]] = True
+            broken[alive[is_broken]] = True
+            done = done | is_end | is_broken | (limits[alive] == step + 1)
+            n_done = int(done.sum())
+            if n_done == len(done):
+                break
+            ids, positions = tokens[:, None], positions[:, -1:] + 1
+            if n_done > _COMPACT_ABOVE * len(done):
+                keep = (~done).nonzero()[:, 0]
+                editing.keep(keep)
+                cache.reorder_cache(keep)  # pyright: ignore[reportArgumentType]
+                ids, positions, mask = ids[keep], positions[keep], mask[keep]
+                alive, done = alive[keep], done[keep]
 
     all_tokens, all_lengths = written.tolist(), lengths.tolist()
     all_ended, all_broken = ended.tolist(), broken.tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from isogloss.errors import ModelError
 
@@ -65,6 +65,22 @@ def find_decoder(network: Any) -> nn.Module:
             "(get_decoder()); hidden states of this architecture cannot be recorded."
         )
     return decoder
+
+
+def block_states(network: Any, layer: int, output: Any) -> Tensor:
+    """The hidden states, ``(rows, columns, hidden)``, in what a block gives: tensor or tuple.
+
+    Raises:
+        ModelError: there are none.
+    """
+    states = output[0] if isinstance(output, tuple) else output
+    if not isinstance(states, Tensor) or states.dim() != 3:
+        found = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
+        raise ModelError(
+            f"block {layer} of a {type(network).__name__} gives {found}, not hidden states of "
+            "shape (rows, columns, hidden); this architecture can be neither recorded nor edited."
+        )
+    return states
 
 
 def hidden_size(network: Any) -> int:

@@ -23,6 +23,8 @@ from isogloss.targets.checkpoint import (
     locate_checkpoint,
     weights_fingerprint,
 )
+from isogloss.targets.editing import Editing, edit_blocks
+from isogloss.targets.edits import Edit
 from isogloss.targets.options import LocalOptions
 from isogloss.targets.recording import Select, record_blocks
 from isogloss.weights import align_weights
@@ -127,6 +129,17 @@ class LocalModel:
             torch.Size([1, 7, 128])
         """
         return record_blocks(self.network, layers, select)
+
+    def edit(
+        self, edits: Edit | Sequence[Edit | None] | None, prompt_mask: Tensor
+    ) -> AbstractContextManager[Editing]:
+        """Edit block outputs while the model runs; see `isogloss.targets.editing.edit_blocks`.
+
+        Example:
+            >>> with model.edit(edit, torch.ones_like(input_ids)):  # doctest: +SKIP
+            ...     model.network(input_ids)
+        """
+        return edit_blocks(self.network, edits, prompt_mask)
 
     def describe(self) -> dict[str, Any]:
         """What a run notes about its model: architecture, size, precision, place, limits."""

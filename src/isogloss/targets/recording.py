@@ -18,7 +18,7 @@ from torch import Tensor
 
 from isogloss.errors import ModelError
 from isogloss.targets.batching import MAX_ROWS
-from isogloss.targets.layers import checked_layers, decoder_blocks, find_decoder
+from isogloss.targets.layers import block_states, checked_layers, decoder_blocks, find_decoder
 
 Select = Callable[[Tensor], Tensor]
 """From a block's output ``(rows, columns, hidden)`` to what of it is kept."""
@@ -70,13 +70,7 @@ def record_blocks(
     states: dict[int, Tensor] = {}
 
     def keep(layer: int, output: Any) -> None:
-        hidden = output[0] if isinstance(output, tuple) else output
-        if not isinstance(hidden, Tensor) or hidden.dim() != 3:
-            found = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
-            raise ModelError(
-                f"block {layer} of a {type(network).__name__} gives {found}, not hidden states "
-                "of shape (rows, columns, hidden); this architecture cannot be recorded."
-            )
+        hidden = block_states(network, layer, output)
         taken = select(hidden) if select else hidden
         states[layer] = taken.detach().to(torch.float32, copy=True)
 
@@ -149,11 +143,11 @@ def stream_states(
     decoder = find_decoder(network)
     for batch in plan_reading([len(text.tokens) for text in texts], batch_tokens=batch_tokens):
         rows = [texts[index] for index in batch]
-        inputs, starts = _pad(rows, network.device, padding)
+        inputs, starts = pad_texts([row.tokens for row in rows], network.device, padding)
         select = _span_mean([(s + r.start, s + r.stop) for r, s in zip(rows, starts, strict=True)])
         try:
             with record_blocks(network, layers, select) as states, torch.no_grad():
-                decoder(**_accepted(decoder, inputs))
+                decoder(**accepted_inputs(decoder, inputs))
         except torch.OutOfMemoryError as error:
             shape = tuple(inputs["input_ids"].shape)
             raise ModelError(
@@ -173,25 +167,25 @@ def _stack(network: Any, states: dict[int, Tensor], layers: Sequence[int] | None
     return torch.stack([states[layer] for layer in wanted], dim=1).cpu().numpy()  # (B, L, H)
 
 
-def _pad(
-    rows: Sequence[TokenSpan], device: Any, padding: Padding
+def pad_texts(
+    texts: Sequence[Sequence[int]], device: Any, padding: Padding = "right"
 ) -> tuple[dict[str, Tensor], list[int]]:
     """Inputs of one batch, and the column each row starts in."""
-    width = max(len(row.tokens) for row in rows)
-    starts = [width - len(row.tokens) if padding == "left" else 0 for row in rows]
-    ids = torch.zeros(len(rows), width, dtype=torch.long)  # what padding says is never looked at
+    width = max(len(text) for text in texts)
+    starts = [width - len(text) if padding == "left" else 0 for text in texts]
+    ids = torch.zeros(len(texts), width, dtype=torch.long)  # what padding says is never looked at
     mask = torch.zeros_like(ids)
-    for n, (row, start) in enumerate(zip(rows, starts, strict=True)):
-        ids[n, start : start + len(row.tokens)] = torch.tensor(row.tokens)
-        mask[n, start : start + len(row.tokens)] = 1
+    for n, (text, start) in enumerate(zip(texts, starts, strict=True)):
+        ids[n, start : start + len(text)] = torch.tensor(text)
+        mask[n, start : start + len(text)] = 1
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions}
     return {name: tensor.to(device) for name, tensor in inputs.items()}, starts
 
 
-def _accepted(decoder: Any, inputs: dict[str, Tensor]) -> dict[str, Any]:
+def accepted_inputs(module: Any, inputs: dict[str, Tensor]) -> dict[str, Any]:
     """ALiBi models take positions from the mask and have no argument for them."""
-    parameters = inspect.signature(decoder.forward).parameters
+    parameters = inspect.signature(module.forward).parameters
     return {
         name: value for name, value in {**inputs, "use_cache": False}.items() if name in parameters
     }
