@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache, GenerationConfig
@@ -14,6 +15,7 @@ from transformers import AutoModelForCausalLM, DynamicCache, GenerationConfig
 from isogloss.errors import ModelError
 from isogloss.records import Decoding, Prompt, Request, Response
 from isogloss.targets.batching import Row
+from isogloss.targets.edits import Edit
 from isogloss.targets.generation import complete_rows, generate
 from isogloss.targets.local import LocalTarget
 from isogloss.targets.model import LocalModel, torch_threads
@@ -449,3 +451,55 @@ def test_a_template_that_fails_is_found_before_anything_is_asked(
     folder = tiny_model(tmp_path, chat_template=template)
     with pytest.raises(ModelError, match="chat template cannot be used"):
         LocalTarget(folder)
+
+
+def _steer(prompt: Prompt) -> Edit | None:
+    return _EDITS[len(prompt.text) % 2]
+
+
+_EDITS = (
+    None,
+    Edit(vectors={0: np.linspace(-2, 3, 32)}, strength=2.0, operator="add"),
+)
+
+
+def test_every_reply_is_generated_under_its_prompts_edit(folders: dict) -> None:
+    requests, decoding = _requests(), Decoding(max_new_tokens=8)
+    options = LocalOptions(batch_tokens=100)
+    plain = _by_key(LocalTarget(folders["llama"], options=options).complete(requests, decoding))
+    steered = LocalTarget(folders["llama"], steer=_steer, steer_id="odd +2", options=options)
+    found = _by_key(steered.complete(requests, decoding))
+    changed = {key for key, reply in found.items() if reply.text != plain[key].text}
+    assert changed == {r.key for r in requests if len(r.prompt.text) % 2}
+    two = LocalTarget(
+        folders["llama"],
+        steer=_steer,
+        steer_id="odd +2",
+        options=LocalOptions(batch_tokens=100, workers=2),
+    )
+    assert _by_key(two.complete(requests, decoding)) == found
+
+
+def test_steered_and_plain_replies_never_share_a_key(folders: dict) -> None:
+    plain = LocalTarget(folders["llama"]).template
+    steered = LocalTarget(folders["llama"], steer=_steer, steer_id="odd +2").template
+    assert steered == f"{plain} steer:odd +2"
+    with pytest.raises(ValueError, match="steer and steer_id come together"):
+        LocalTarget(folders["llama"], steer=_steer)
+    with pytest.raises(ValueError, match="steer and steer_id come together"):
+        LocalTarget(folders["llama"], steer_id="odd +2")
+
+
+def test_an_edit_that_does_not_fit_is_found_before_anything_is_generated(folders: dict) -> None:
+    bad = Edit(vectors={0: np.ones(3)}, strength=1.0, operator="add")
+    target = LocalTarget(
+        folders["llama"],
+        steer=lambda prompt: bad if prompt.prompt_id == "p11" else None,
+        steer_id="bad",
+        options=LocalOptions(batch_tokens=1),
+    )
+    passes: list[int] = []
+    target.model.network.register_forward_pre_hook(lambda *_: passes.append(1))
+    with pytest.raises(ModelError, match="layer 0 has 3 values"):
+        next(target.complete(_requests(), Decoding()))
+    assert passes == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
@@ -12,13 +12,18 @@ from typing import Any
 from isogloss.distribute import map_unordered
 from isogloss.errors import ModelError
 from isogloss.quiet import quiet_transformers
-from isogloss.records import Decoding, Request, RequestKey, Response
+from isogloss.records import Decoding, Prompt, Request, RequestKey, Response
 from isogloss.seeds import derive_seed
 from isogloss.targets.batching import Row, default_batch_tokens, plan_batches
+from isogloss.targets.editing import check_edits
+from isogloss.targets.edits import Edit
 from isogloss.targets.generation import Completion, complete_rows
 from isogloss.targets.model import LocalModel, default_threads, torch_threads
 from isogloss.targets.options import LocalOptions
 from isogloss.targets.rendering import Render, Renderer
+
+Steer = Callable[[Prompt], Edit | None]
+"""From a prompt to the edit its reply is generated under; None leaves the model as it is."""
 
 
 class LocalTarget:
@@ -30,6 +35,9 @@ class LocalTarget:
         render: makes the text the model sees, special tokens included, in place of the model's
             chat template (few-shot prompts for a base model).
         render_id: names ``render`` and all that shapes it; required with it.
+        steer: changes the model's hidden states while it reads a prompt and answers it. Prompts
+            that are steered alike should be given the same `Edit` object.
+        steer_id: names ``steer`` and all that shapes it; required with it.
         options: where and how it runs.
 
     Raises:
@@ -47,6 +55,8 @@ class LocalTarget:
         name: str | None = None,
         render: Render | None = None,
         render_id: str | None = None,
+        steer: Steer | None = None,
+        steer_id: str | None = None,
         options: LocalOptions | None = None,
     ) -> None:
         options = options or LocalOptions()
@@ -54,10 +64,13 @@ class LocalTarget:
             raise ModelError(f"workers must be 1 or more, not {options.workers}.")
         if options.batch_tokens is not None and options.batch_tokens < 1:
             raise ModelError(f"batch_tokens must be 1 or more, not {options.batch_tokens}.")
+        if (steer is None) != (steer_id is None):
+            raise ValueError("steer and steer_id come together")
         self.options = options
         self.model = LocalModel(str(source), options)
         if options.workers > 1 and self.model.device.type != "cpu":
             raise ModelError(f"workers share out CPU work; on {self.model.device} use workers=1.")
+        self._steer, self._steer_id = steer, steer_id
         self._name = name or f"hf:{source}" + (f"@{options.revision}" * bool(options.revision))
         self._renderer = Renderer(
             tokenizer=self.model.tokenizer, render=render, render_id=render_id
@@ -69,9 +82,10 @@ class LocalTarget:
 
     @property
     def template(self) -> str:
-        """How prompts are rendered, and for which weights: other weights at the same place never
-        mix with these in one run."""
-        return f"{self._renderer.template} weights:{self.model.weights}"
+        """How prompts are rendered, for which weights, and how they are steered: other weights at
+        the same place, and replies under other edits, never mix with these in one run."""
+        template = f"{self._renderer.template} weights:{self.model.weights}"
+        return template if self._steer_id is None else f"{template} steer:{self._steer_id}"
 
     def model_card(self) -> dict[str, Any]:
         """What a run stores about its model; see `LocalModel.describe`, and ``template_kind``."""
@@ -87,7 +101,8 @@ class LocalTarget:
 
         A batch runs as it was planned where any of its rows is still to be had. A prompt that
         leaves no room in the model's context is an error, never cut; a reply that reaches the end
-        of the context is ``truncated``.
+        of the context is ``truncated``. An edit that does not fit the model is found before
+        anything is generated.
         """
         # By key, so that neither the input's order nor what is skipped moves a batch's border.
         requests = sorted(requests, key=lambda request: request.key)
@@ -100,6 +115,7 @@ class LocalTarget:
                 rows.append(row)
             elif request.key not in skip:
                 yield row
+        check_edits(self.model.network, (row.edit for row in rows))
         batches = [
             batch
             for batch in plan_batches(rows, batch_tokens=self._batch_tokens)
@@ -143,7 +159,8 @@ class LocalTarget:
             )
         else:
             seed = derive_seed(decoding.seed, *request.key)
-            return Row(index=index, tokens=tuple(tokens), limit=room, seed=seed)
+            edit = self._steer(request.prompt) if self._steer else None
+            return Row(index=index, tokens=tuple(tokens), limit=room, seed=seed, edit=edit)
         return Response(
             request=request, status="error", text="", reason=reason, n_prompt_tokens=len(tokens)
         )
