@@ -19,6 +19,7 @@ from isogloss.languages import (
     known_languages,
     lab_share_table,
     load_share_table,
+    resolve_among,
     resolve_language,
 )
 
@@ -237,3 +238,9 @@ def test_a_table_that_is_not_there() -> None:
 def test_control_characters_are_no_language(code: str) -> None:
     with pytest.raises(LanguageError):
         resolve_language(code)
+
+
+def test_a_short_code_finds_the_labs_language_where_only_that_is_there() -> None:
+    assert resolve_among("sw", LAB_LANGUAGES) == "sw-x-lab"
+    assert resolve_among("swh", {"sw", "sw-x-lab"}) == "sw"
+    assert resolve_among("de", LAB_LANGUAGES) == "de", "the caller says what is there"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from isogloss.errors import InputError, LanguageError
-from isogloss.languages import resolve_language
+from isogloss.languages import resolve_among
 from isogloss.records import INTENTS, Prompt
 from isogloss.seeds import content_hash
 
@@ -41,7 +41,7 @@ def _wanted(prompts: Sequence[Prompt], languages: Sequence[str] | None) -> froze
     present = {prompt.language for prompt in prompts}
     if not languages:
         return frozenset(present)
-    wanted = [resolve_language(code) for code in languages]
+    wanted = [resolve_among(code, present) for code in languages]
     if absent := [tag for tag in wanted if tag not in present]:
         raise LanguageError(
             f"the prompt set has no prompts in {', '.join(absent)}; "

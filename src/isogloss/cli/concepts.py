@@ -29,6 +29,8 @@ isogloss concepts lab:tiny : seven values in eight languages, a model trained he
 isogloss concepts hf:models/mine --pairs pairs.csv --out runs/mine : your model, your contrasts.
 
 isogloss concepts hf:models/mine --pairs data/ --layer paper : the layer as in the paper's code.
+
+isogloss concepts lab:tiny lab:tiny:balanced --seeds 5 : two mixes, five runs each, side by side.
 """
 
 
@@ -38,9 +40,12 @@ def register(app: typer.Typer) -> None:
 
 
 def concepts(
-    target: Annotated[
-        str,
-        typer.Argument(help="lab:PRESET:MIX@STAGE#SEED or hf:PATH_OR_ID.", metavar="TARGET"),
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            help="lab:PRESET:MIX@STAGE#SEED or hf:PATH_OR_ID; several are compared.",
+            metavar="TARGET...",
+        ),
     ],
     pairs: Annotated[
         Path | None,
@@ -87,6 +92,9 @@ def concepts(
         Literal["float32", "float16"], typer.Option(help="Of the activations on disk.")
     ] = "float32",
     seed: Annotated[int, typer.Option(help="Of splits, baselines and permutations.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Train every lab target without #SEED this many times.")
+    ] = 1,
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -98,16 +106,21 @@ def concepts(
 ) -> None:
     """Find concepts of human values in TARGET's hidden states, language by language.
 
-    Run the same command again to resume: what is recorded is read, not recorded again.
+    Several targets get a study each and a comparison: lab models that differ in their seed alone
+    are runs of one group, with intervals over runs. Run the same command again to resume: what is
+    recorded is read, not recorded again.
     """
     from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_json
     from isogloss.concepts.run import ConceptsConfig, run_concepts
+    from isogloss.concepts.several import run_concepts_across, with_seeds
     from isogloss.targets.options import LocalOptions
 
+    if seeds > 1:
+        targets = with_seeds(targets, seeds)
     config = ConceptsConfig(
-        target=target,
+        target=targets[0],
         pairs=pairs,
         flip=tuple(flip.split(",")) if flip else (),
         out=out,
@@ -132,7 +145,11 @@ def concepts(
         ),
     )
     with progress_bars() as progress:
-        result = run_concepts(config, progress=progress)
+        result = (
+            run_concepts(config, progress=progress)
+            if len(targets) == 1
+            else run_concepts_across(config, targets, progress=progress)
+        )
     page = None
     if report:
         from isogloss.report.page import build_report
@@ -141,7 +158,10 @@ def concepts(
     if json:
         print_json(result.measurements)
         return
-    _print_recognition(result.measurements)
+    if len(targets) == 1:
+        _print_recognition(result.measurements)
+    else:
+        _print_models(result.measurements)
     typer.echo(f"run: {result.folder}")
     if page is not None:
         typer.echo(f"report: {page}")
@@ -178,3 +198,36 @@ def _print_recognition(rows: Sequence[Measurement]) -> None:
         if name
     )
     typer.echo(f"layer (0 is the first block): {told}")
+
+
+def _print_models(rows: Sequence[Measurement]) -> None:
+    """A line a figure and a column a group, then the claims."""
+    from isogloss.cli.tables import compact_table, stdout_console
+    from isogloss.cli.terminal import one_line
+    from isogloss.concepts.summary import FIGURES
+    from isogloss.report.numbers import figure, figure_interval
+
+    def cell(row: Measurement | None) -> str:
+        if row is None or row.estimate is None:
+            return "-"
+        return one_line(f"{figure(row)} {figure_interval(row)}".strip())
+
+    plain = [row for row in rows if row.arm == "none" and row.concept is None]
+    groups = list(dict.fromkeys(row.target for row in plain))
+    cells = {(row.metric, row.target): row for row in plain if row.category is None}
+    lines = [
+        [one_line(group), *(cell(cells.get((name, group))) for group in groups)]
+        for name, group in ((name, name.replace("_", " ")) for name in FIGURES)
+    ]
+    console = stdout_console()
+    heads = ["figure", *(one_line(group) for group in groups)]
+    title = "mean over concepts and runs, with 95 % intervals over runs"
+    table = compact_table(title, heads, lines, console.width)
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
+    for row in rows:
+        if row.metric == "claim":
+            versus = f" {row.arm}" if row.arm != "none" else ""
+            told = f"{row.verdict}: {row.category}; {row.target}{versus}: {cell(row)}, n {row.n}"
+            console.print(one_line(told), markup=False, highlight=False)

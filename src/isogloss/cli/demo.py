@@ -1,4 +1,4 @@
-"""``isogloss demo``: the first thing to run; trains a lab model, audits it, writes the report."""
+"""``isogloss demo``: the first thing to run; trains a lab model, studies it, writes the report."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ def demo(
 ) -> None:
     """Train a small model from nothing, audit it in its sixteen languages, write a report.
 
-    Nothing is downloaded. What is trained is kept, so the second time takes seconds.
+    The report also says which of seven human values the model holds, in which languages. Nothing
+    is downloaded. What is trained and recorded is kept, so the second time takes a minute.
     """
     from isogloss.audit.run import AuditConfig, run_audit
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_summary
+    from isogloss.concepts.run import ConceptsConfig, run_concepts
     from isogloss.lab.recipe import parse_spec
     from isogloss.report.page import build_report
 
@@ -38,6 +40,7 @@ def demo(
     folder = out or Path("runs") / f"demo-{preset.removeprefix('lab:').replace('/', '-')}"
     with progress_bars() as progress:
         result = run_audit(AuditConfig(target=spec, out=folder), progress=progress)
+        run_concepts(ConceptsConfig(target=spec, out=folder), progress=progress)
     page = build_report(result.folder)
     print_summary(result.measurements)
     typer.echo(

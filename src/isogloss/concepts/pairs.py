@@ -16,7 +16,7 @@ from isogloss.errors import InputError
 from isogloss.lab.setting import Lab
 from isogloss.lab.values import value_pairs
 from isogloss.lab.world import Split
-from isogloss.languages import resolve_language
+from isogloss.languages import resolve_among
 from isogloss.seeds import content_hash, derive_seed
 
 ContextKind = Literal["question", "scenario"]
@@ -97,7 +97,8 @@ class PairSet:
             InputError: a concept or language that the set does not have.
             LanguageError: a code that is no language.
         """
-        tags = None if languages is None else [resolve_language(code) for code in languages]
+        present = self.languages
+        tags = None if languages is None else [resolve_among(code, present) for code in languages]
         for asked, have, what in (
             (concepts, self.concepts, "concept"),
             (tags, self.languages, "language"),

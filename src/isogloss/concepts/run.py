@@ -128,7 +128,7 @@ def run_concepts(config: ConceptsConfig, *, progress: Progress | None = None) ->
     texts = _texts(config)
     shares = _shares(config)
     folder = config.out or _default_folder(config)
-    name, source = _model_source(config, report)
+    name, source = locate_model(config.target, report)
     with RunStore(folder, create=True) as store:
         recorder = PairRecorder(LocalModel(source, config.options), _record_options(config, source))
         kept = ActivationStore(folder=folder / "activations")
@@ -229,19 +229,23 @@ def _shares(config: ConceptsConfig) -> ShareTable:
     return load_share_table(DEFAULT_SHARE_TABLE)
 
 
-def _model_source(config: ConceptsConfig, progress: Progress) -> tuple[str, str]:
-    """The target's canonical name, and the folder or hub id of its weights."""
-    if config.target.startswith(HF) and config.target != HF:
-        source = config.target.removeprefix(HF).rstrip("/")
+def locate_model(target: str, progress: Progress) -> tuple[str, str]:
+    """The target's canonical name, and the folder or hub id of its weights.
+
+    A lab model that is not there is built.
+
+    Raises:
+        ModelError: a target without hidden states.
+    """
+    if target.startswith(HF) and target != HF:
+        source = target.removeprefix(HF).rstrip("/")
         return f"{HF}{source}", source
-    if config.target.startswith(LAB):
+    if target.startswith(LAB):
         from isogloss.lab.build import build_lab
 
-        recipe = parse_spec(config.target)
+        recipe = parse_spec(target)
         return recipe.spec, str(build_lab(recipe, progress=progress))
-    raise ModelError(
-        f"{config.target!r} has no hidden states to read; use lab:PRESET or hf:PATH_OR_ID"
-    )
+    raise ModelError(f"{target!r} has no hidden states to read; use lab:PRESET or hf:PATH_OR_ID")
 
 
 def _record_options(config: ConceptsConfig, source: str) -> RecordOptions:

@@ -13,4 +13,5 @@ from isogloss.languages._tags import Language as Language
 from isogloss.languages._tags import describe_language as describe_language
 from isogloss.languages._tags import is_lab as is_lab
 from isogloss.languages._tags import known_languages as known_languages
+from isogloss.languages._tags import resolve_among as resolve_among
 from isogloss.languages._tags import resolve_language as resolve_language

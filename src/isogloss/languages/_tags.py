@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -79,6 +80,18 @@ def resolve_language(code: str) -> str:
         ('zh', 'sw', 'ny-x-lab')
     """
     return _resolve(code.strip())
+
+
+def resolve_among(code: str, present: Container[str]) -> str:
+    """The canonical tag, or the lab language of that code where only that one is there.
+
+    Example:
+        >>> resolve_among("sw", {"sw-x-lab"}), resolve_among("swh", {"sw", "sw-x-lab"})
+        ('sw-x-lab', 'sw')
+    """
+    tag = resolve_language(code)
+    twin = tag + LAB_SUFFIX
+    return twin if tag not in present and twin in present else tag
 
 
 @cache

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from isogloss.concepts.across import AREA as ACROSS
+from isogloss.records import Measurement
 from isogloss.report.concept_facts import ConceptFacts, is_recognised, read_concepts
 from isogloss.report.facts import LanguageFacts, RunFacts
 from isogloss.report.numbers import integer, listed
@@ -37,7 +41,10 @@ def build_lede(facts: RunFacts) -> Lede:
     if facts.audited:
         return _of_audit(facts)
     concepts = read_concepts(facts)
-    return _of_concepts(facts, concepts) if concepts else _of_rows(facts)
+    if concepts:
+        return _of_concepts(facts, concepts)
+    compared = [row for row in facts.rows if row.area == ACROSS]
+    return _of_models(compared) if compared else _of_rows(facts)
 
 
 def _of_audit(facts: RunFacts) -> Lede:
@@ -152,6 +159,32 @@ def _silent_languages(c: ConceptFacts) -> list[LanguageFacts]:
         if measured and 2 * sum(map(is_recognised, measured)) < len(measured):
             found.append(language)
     return found
+
+
+def _of_models(rows: Sequence[Measurement]) -> Lede:
+    """Several models' concepts side by side: the tally is of the claims."""
+    groups = list(dict.fromkeys(row.target for row in rows))
+    verdicts = Counter(row.verdict for row in rows if row.metric == "claim")
+    signs = {"confirmed": "●", "refuted": "▼", "cannot tell": "○"}
+    runs = max((row.n for row in rows), default=0)
+    return Lede(
+        kicker="Concepts across models",
+        target=listed(groups, at_most=3),
+        headline=f"{len(groups)} groups of models side by side"
+        + (
+            f": {verdicts['confirmed']} of {verdicts.total()} claims confirmed, "
+            f"{verdicts['refuted']} refuted"
+            if verdicts
+            else ""
+        ),
+        tally=tuple((sign, word, verdicts[word]) for word, sign in signs.items() if verdicts[word]),
+        anchor="claims" if verdicts else "models",
+        skip="Skip to the figures",
+        settings=(
+            ("Groups", ", ".join(groups), False),
+            ("Runs", f"up to {runs} a group", False),
+        ),
+    )
 
 
 def _of_rows(facts: RunFacts) -> Lede:

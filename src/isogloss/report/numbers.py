@@ -49,6 +49,7 @@ PLAIN_UNITS = frozenset(
         "bits per character",
         "correlation",
         "cosine",
+        "cosine difference",
         "ratio",
         "similarity",
     }

@@ -19,6 +19,7 @@ from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.concepts import concepts_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
+from isogloss.report.chapters.models import models_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.chapters.translation import translation_chapter
 from isogloss.report.facts import RunFacts, read_facts
@@ -32,6 +33,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     judges_chapter,
     translation_chapter,
     concepts_chapter,
+    models_chapter,
     comparison_chapter,
     record_chapter,
 )

@@ -1,0 +1,103 @@
+"""Figures over training runs: a panel a figure, a line a group of runs, its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from isogloss.charts.grid import Tables, grid
+from isogloss.charts.palette import light
+from isogloss.charts.render import Picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsLine:
+    """One group's figure; without ``low`` there is a dot only (one run)."""
+
+    group: str
+    estimate: float
+    low: float | None
+    high: float | None
+    tip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsPanel:
+    """One figure of all groups.
+
+    Attributes:
+        null: where an upright line says "nothing".
+    """
+
+    title: str
+    lines: Sequence[RunsLine]
+    percent: bool
+    null: float | None = 0.0
+
+
+def runs_picture(
+    panels: Sequence[RunsPanel], *, name: str, title: str, description: str
+) -> Picture | None:
+    """Small multiples with axes of their own; None without panels."""
+    panels = [panel for panel in panels if panel.lines]
+    if not panels:
+        return None
+    desk, telephone = Tables(), Tables()
+    charts = [_panel(panel, desk, 165, first=i % 3 == 0) for i, panel in enumerate(panels)]
+    narrow = [[_panel(panel, telephone, 200, first=True)] for panel in panels]
+    return Picture(
+        name=name,
+        title=title,
+        description=description,
+        wide=grid([charts[i : i + 3] for i in range(0, len(charts), 3)], desk),
+        narrow=grid(narrow, telephone),
+    )
+
+
+def _panel(panel: RunsPanel, tables: Tables, width: int, *, first: bool) -> Any:
+    values = [
+        {"group": x.group, "x": x.estimate, "low": x.low, "high": x.high, "tip": x.tip}
+        for x in panel.lines
+    ]
+    ends = [
+        v for x in panel.lines for v in (x.estimate, x.low, x.high, panel.null) if v is not None
+    ]
+    pad = 0.05 * (max(ends) - min(ends) or 1.0)
+    scale = alt.Scale(domain=[min(ends) - pad, max(ends) + pad], nice=False)
+    labels = "format(100 * datum.value, '.0f')" if panel.percent else "format(datum.value, '~g')"
+    axis = alt.Axis(title=None, tickCount=4, labelExpr=labels, labelFlush=False)
+    y = alt.Y(
+        "group:N",
+        sort=[line.group for line in panel.lines],
+        axis=alt.Axis(
+            title=None,
+            labels=first,
+            labelColor=light("ink"),
+            grid=False,
+            labelLimit=260,
+            minExtent=7 * max(len(line.group) for line in panel.lines) + 8 if first else 0,
+        ),
+    )
+    x = alt.X("x:Q", scale=scale, axis=axis)
+    layers: list[Any] = []
+    if panel.null is not None:
+        layers.append(
+            alt.Chart(tables.put([{"x": panel.null}]))
+            .mark_rule(color=light("ink"), strokeDash=[4, 3])
+            .encode(x=x)
+        )
+    sure = [value for value in values if value["low"] is not None]
+    layers.append(
+        alt.Chart(tables.put(sure))
+        .mark_rule(color=light("following-rate"), strokeWidth=2, opacity=0.55)
+        .encode(y=y, x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q")
+    )
+    layers.append(
+        alt.Chart(tables.put(values))
+        .mark_point(filled=True, size=56, color=light("following-rate"), opacity=1)
+        .encode(y=y, x=x, description="tip:N")
+    )
+    return alt.layer(*layers).properties(width=width, height=alt.Step(20), title=panel.title)
