@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from isogloss.errors import ModelError
 from isogloss.targets.batching import Row
-from isogloss.targets.editing import OPERATORS
 from isogloss.targets.edits import Condition, Edit, Side, parse_positions
 from isogloss.targets.generation import complete_rows, generate
 from isogloss.targets.model import LocalModel
+from isogloss.targets.operators import OPERATORS
 from isogloss.targets.options import LocalOptions
 from targets.tiny_models import tiny_model
 
@@ -461,6 +461,6 @@ def test_rows_and_edits_must_match(llama: LocalModel) -> None:
     with (
         torch.no_grad(),
         llama.edit(edit(), torch.ones(1, 4)),
-        pytest.raises(ValueError, match="in a batch of"),
+        pytest.raises(ValueError, match="for prompts of"),
     ):
         llama.network(torch.arange(6, 11).view(1, 5))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from isogloss.errors import InputError
-from isogloss.targets.editing import OPERATORS
 from isogloss.targets.edits import Condition, Edit, OperatorName, Positions, parse_positions
+from isogloss.targets.operators import OPERATORS
 
 
 def edit(**fields: Any) -> Edit:

@@ -119,7 +119,7 @@ class Edit:
 
     Attributes:
         vectors: layer (0-based, of the block output) → direction ``(hidden,)``, float32.
-        strength: 0 changes nothing, to the bit; see `isogloss.targets.editing.OPERATORS`.
+        strength: 0 changes nothing, to the bit; see `isogloss.targets.operators.OPERATORS`.
         operator: what is done with the direction.
         positions: which tokens are edited.
         condition: which rows are; None is every one.
