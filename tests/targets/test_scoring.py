@@ -14,15 +14,14 @@ from isogloss.targets.edits import Edit, parse_positions
 from isogloss.targets.model import LocalModel
 from isogloss.targets.options import LocalOptions
 from isogloss.targets.scoring import TextScore, score_texts
-from targets.test_editing import FAMILIES, direction, edit, naive_logits
-from targets.tiny_models import tiny_model
+from targets.naive_steering import FAMILIES, direction, edit, naive_logits, write_models
 
 LENGTHS = (5, 12, 1, 9, 12, 2)
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {name: tiny_model(tmp_path_factory.mktemp(name), name, n_layers=3) for name in FAMILIES}
+    return write_models(tmp_path_factory)
 
 
 @pytest.fixture

@@ -49,13 +49,17 @@ def plan_batches(rows: Sequence[Row], *, batch_tokens: int) -> list[tuple[Row, .
 
     Args:
         rows: in an order that does not depend on the input file's, for example by request key:
-            rows of equal length keep it, so that shuffled files give the same batches.
+            rows of equal length keep it, so that shuffled files give the same batches. Where any
+            row is edited, rows of one prompt come together, so that it is read once for them.
         batch_tokens: the budget.
 
     Returns:
         Batches that together hold every row once.
     """
-    ordered = sorted(rows, key=lambda row: (-len(row.tokens), -row.limit))
+    steered = any(row.edit is not None for row in rows)
+    ordered = sorted(
+        rows, key=lambda row: (-len(row.tokens), -row.limit, row.tokens if steered else ())
+    )
     batches: list[tuple[Row, ...]] = []
     current: list[Row] = []
     limit = 0

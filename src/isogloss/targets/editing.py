@@ -98,6 +98,7 @@ class Editing:
         self._planner = Planner(self._edits)
         self._mask = prompt_mask.bool()
         self._holds = torch.ones(len(self._edits), dtype=torch.bool, device=prompt_mask.device)
+        self._suspended = False
         # Of the pass that is next, the latest pass, and the pass under way:
         self._to_read: Tensor | None = torch.arange(len(self._edits), device=prompt_mask.device)
         self._read: Tensor | None = None
@@ -107,6 +108,15 @@ class Editing:
     def read_next(self, rows: Tensor) -> None:
         """The next pass reads the prompts of these rows of the batch, where not all at once do."""
         self._to_read = rows
+
+    @contextmanager
+    def suspended(self) -> Generator[None]:
+        """Passes inside the ``with`` are the unedited model's, and do not count."""
+        self._suspended = True
+        try:
+            yield
+        finally:
+            self._suspended = False
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows of the batch only; between two passes, all prompts being read."""
@@ -120,6 +130,8 @@ class Editing:
         return lambda _module, _inputs, output: self._edit(layer, output)
 
     def _edit(self, layer: int, output: Any) -> Any:
+        if self._suspended:
+            return None
         states = block_states(self._network, layer, output)
         if layer == self.layers[0]:
             self._begin_pass(states)
@@ -145,7 +157,8 @@ class Editing:
             self._parts = self._planner.plan(self._edits, states)
 
     def _begin_prompts(self, rows: Tensor, states: Tensor) -> None:
-        edits, mask = [self._edits[row] for row in rows.tolist()], self._mask[rows]
+        edits = [self._edits[row] for row in rows.tolist()]
+        mask = self._mask[rows, -states.shape[1] :]  # the beginning may be in the cache
         if states.shape[:2] != mask.shape:
             raise ValueError(f"states of {tuple(states.shape)} for prompts of {tuple(mask.shape)}")
         counts = [
@@ -174,7 +187,7 @@ class Editing:
         signs = beside(states, np.array([1.0 if c.side == "above" else -1.0 for _, c in found]))
         thresholds = beside(states, np.array([c.threshold for _, c in found]))
         rows = read[places]
-        last = self._mask.shape[1] - 1 - self._mask[rows].flip(1).int().argmax(1)
+        last = states.shape[1] - 1 - self._mask[rows].flip(1).int().argmax(1)
         projections = (states[places, last].to(units.dtype) * units).sum(-1)
         self._holds[rows] = signs * projections > signs * thresholds
         assert self._columns is not None

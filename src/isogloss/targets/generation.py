@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from isogloss.errors import ModelError
 from isogloss.targets.batching import Row
+from isogloss.targets.cache import new_cache
 from isogloss.targets.checkpoint import first_sentence
 from isogloss.targets.model import LocalModel
+from isogloss.targets.prefill import Prompts, read_prompts
 from isogloss.targets.sampling import choose_greedy, choose_sampled, draw_uniforms
 
 logger = logging.getLogger(__name__)
@@ -44,41 +43,6 @@ class Completion:
     tokens: tuple[int, ...] = ()
     truncated: bool = False
     error: str | None = None
-
-
-class _PreallocatedLayer(DynamicLayer):
-    """A cache layer with room for the whole reply: a step writes one column and copies nothing."""
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self.capacity = capacity
-        self.length = 0
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
-    ) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
-            self.dtype, self.device = key_states.dtype, key_states.device
-            self._key_room = _room(key_states, self.capacity)
-            self._value_room = _room(value_states, self.capacity)
-            self.is_initialized = True
-        end = self.length + key_states.shape[-2]
-        self._key_room[:, :, self.length : end] = key_states
-        self._value_room[:, :, self.length : end] = value_states
-        self.length = end
-        self.keys = self._key_room[:, :, :end]  # (rows, heads, end, head size)
-        self.values = self._value_room[:, :, :end]
-        return self.keys, self.values
-
-    def reorder_cache(self, beam_idx: Tensor) -> None:
-        self._key_room = self._key_room.index_select(0, beam_idx)
-        self._value_room = self._value_room.index_select(0, beam_idx)
-        self.keys = self._key_room[:, :, : self.length]
-        self.values = self._value_room[:, :, : self.length]
-
-
-def _room(states: Tensor, capacity: int) -> Tensor:
-    return states.new_empty(*states.shape[:-2], capacity, states.shape[-1])
 
 
 def complete_rows(model: LocalModel, rows: Sequence[Row], temperature: float) -> list[Completion]:
@@ -145,11 +109,15 @@ def generate(model: LocalModel, rows: Sequence[Row], temperature: float) -> list
     broken = torch.zeros_like(ended)
     alive = torch.arange(len(rows), device=device)  # row number of every row still in the batch
     done = torch.zeros_like(ended)
-    cache = _new_cache(model, width + n_steps)
+    cache = new_cache(model.network, width + n_steps)
     positions = (mask[:, :width].cumsum(dim=-1) - 1).clamp(min=0)
     with model.edit([row.edit for row in rows], mask[:, :width]) as editing:
         for step in range(n_steps):
-            logits = model.next_logits(ids, mask[:, : width + step], positions, cache)
+            if step == 0:
+                prompts = Prompts(ids=ids, mask=mask[:, :width], positions=positions)
+                logits = read_prompts(model, rows, prompts, cache, editing)
+            else:
+                logits = model.next_logits(ids, mask[:, : width + step], positions, cache)
             if uniforms is None:
                 tokens, finite = choose_greedy(logits)
             else:
@@ -184,12 +152,3 @@ def generate(model: LocalModel, rows: Sequence[Row], temperature: float) -> list
         )
         for i, row in enumerate(rows)
     ]
-
-
-def _new_cache(model: LocalModel, capacity: int) -> DynamicCache:
-    cache = DynamicCache(config=model.network.config)
-    cache.layers = [
-        _PreallocatedLayer(capacity) if type(layer) is DynamicLayer else layer
-        for layer in cache.layers
-    ]
-    return cache
