@@ -40,7 +40,8 @@ def test_seeds_are_runs_and_differences_are_paired_by_seed() -> None:
     minus = "minus lab:tiny:english@chat"
     difference = one(rows, "consistency_gap", "lab:tiny:balanced@chat", minus)
     assert difference.estimate == pytest.approx(-0.19)
-    assert difference.low is not None and difference.high is not None
+    assert difference.low is not None
+    assert difference.high is not None
     assert difference.high - difference.low < 0.1, "what the seeds share cancels"
 
 
@@ -133,4 +134,12 @@ def test_two_stages_of_one_model_from_the_command_line(tiny_lab: Path, tmp_path:
     assert [path.stat().st_mtime_ns for path in databases] == before
     assert {row["area"] for row in rows} == {AREA}
     page = (out / "report.html").read_text()
-    assert "Models side by side" in page and "lab:tiny:english@base" in page
+    assert "Models side by side" in page
+    assert "lab:tiny:english@base" in page
+
+
+def test_two_runs_are_too_few_for_a_claim() -> None:
+    studies = [study("english", s, {GAP: 0.2 + e}) for s, e in enumerate((0.0, 0.0001))]
+    rows = across_rows(group_studies(studies))
+    assert one(rows, "consistency_gap", "lab:tiny:english@chat").low > 0.19  # type: ignore[operator]
+    assert {row.verdict for row in rows if row.metric == "claim"} == {"cannot tell"}

@@ -229,5 +229,9 @@ def _print_models(rows: Sequence[Measurement]) -> None:
     for row in rows:
         if row.metric == "claim":
             versus = f" {row.arm}" if row.arm != "none" else ""
-            told = f"{row.verdict}: {row.category}; {row.target}{versus}: {cell(row)}, n {row.n}"
+            about = f"; {row.concept}" if row.concept else ""
+            told = (
+                f"{row.verdict}: {row.category}{about}; {row.target}{versus}: {cell(row)}, "
+                f"{row.n} runs"
+            )
             console.print(one_line(told), markup=False, highlight=False)

@@ -1,8 +1,10 @@
 """What Xu et al. 2024 claim about concepts across languages, as questions to the lab's models.
 
 A claim is about one figure of one group, or about a difference between two groups. It is confirmed
-where the interval over runs lies on the claimed side, refuted where it lies on the other, and
-otherwise cannot be told; ``detectable`` says what could have been seen.
+where the interval over three runs or more lies on the claimed side, refuted where it lies on the
+other, and otherwise cannot be told; ``detectable`` says what could have been seen. The intervals
+are not corrected for the number of claims. (Those on harmfulness alone were added after two seeds
+of the smallest preset had been seen; the others before any.)
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from isogloss.lab.recipe import MIXES, SIZES, parse_spec
 from isogloss.records import Measurement
 
 Sign = Literal[1, -1]
+MIN_RUNS = 3
+"""With fewer runs nothing is claimed: the spread of two says little about the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,7 @@ CLAIMS: tuple[Claim, ...] = (
 def judge_claim(claim: Claim, row: Measurement) -> Measurement:
     """The figure's row as a verdict on the claim."""
     verdict = "cannot tell"
-    if row.low is not None and row.high is not None:
+    if row.low is not None and row.high is not None and row.n >= MIN_RUNS:
         low, high = sorted(
             (claim.sign * (row.low - claim.null), claim.sign * (row.high - claim.null))
         )
