@@ -21,7 +21,8 @@ HEAVY = {"torch", "transformers", "tokenizers", "numpy", "scipy", "polars", "alt
 FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.popen"}
 
 PUBLIC = [
-    "AuditConfig", "CompareConfig", "ConceptsConfig", "Decoding", "EndpointOptions",
+    "AuditConfig", "CompareConfig", "ConceptsConfig", "ControlConfig", "Decoding",
+    "EndpointOptions",
     "IsoglossError", "Judge",
     "LabRecipe", "Label", "LocalOptions", "Measurement", "Prompt", "PromptSet", "Request",
     "Response", "RunStore", "ShareTable", "SheetRequest", "Target", "Translation",
@@ -29,7 +30,8 @@ PUBLIC = [
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
-    "resolve_language", "run_audit", "run_concepts", "run_translation",
+    "resolve_language", "run_audit", "run_concepts",
+    "run_concepts_across", "run_control", "run_translation",
 ]  # fmt: skip
 
 
@@ -110,6 +112,7 @@ def test_importing_the_package_has_no_effect(tmp_path: Path) -> None:
             "",
             "audit",
             "concepts",
+            "control",
             "compare",
             "show",
             "report",

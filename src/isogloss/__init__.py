@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from isogloss.audit.run import run_audit as run_audit
     from isogloss.concepts.run import ConceptsConfig as ConceptsConfig
     from isogloss.concepts.run import run_concepts as run_concepts
+    from isogloss.concepts.several import run_concepts_across as run_concepts_across
+    from isogloss.control.config import ControlConfig as ControlConfig
+    from isogloss.control.run import run_control as run_control
     from isogloss.endpoint import EndpointOptions as EndpointOptions
     from isogloss.errors import IsoglossError as IsoglossError
     from isogloss.errors import UserError as UserError
@@ -65,6 +68,7 @@ _HOMES = {
     "AuditConfig": "isogloss.audit.run",
     "CompareConfig": "isogloss.audit.pairing",
     "ConceptsConfig": "isogloss.concepts.run",
+    "ControlConfig": "isogloss.control.config",
     "Decoding": "isogloss.records",
     "EndpointOptions": "isogloss.endpoint",
     "IsoglossError": "isogloss.errors",
@@ -106,6 +110,8 @@ _HOMES = {
     "resolve_language": "isogloss.languages",
     "run_audit": "isogloss.audit.run",
     "run_concepts": "isogloss.concepts.run",
+    "run_concepts_across": "isogloss.concepts.several",
+    "run_control": "isogloss.control.run",
     "run_translation": "isogloss.translate.job",
 }
 """Where each public name lives; `__getattr__` loads it from there."""

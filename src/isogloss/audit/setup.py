@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -79,8 +79,9 @@ def prepare(
     if judges is None:
         names = config.judges if config.judges is not None else default_judges(config.target)
         endpoint = config.judge_endpoint or config.endpoint
+        local = replace(config.options, guard=None)  # it guards who answers, not who judges
         judges = [
-            load_judge(name, target=config.target, endpoint=endpoint, local=config.options)
+            load_judge(name, target=config.target, endpoint=endpoint, local=local)
             for name in names
         ]
         if "oracle" in names and (config.prompts is not None or prompts is not None):

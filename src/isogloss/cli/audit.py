@@ -32,6 +32,8 @@ isogloss audit hf:models/mine --prompts multijail.csv --intent harmful : a colum
 
 isogloss audit openai:llama --base-url http://localhost:8000/v1 --prompts prompts.csv : a server.
 
+isogloss audit hf:models/mine --prompts prompts.csv --guard mine.safetensors : protected.
+
 isogloss audit replay:replies.jsonl : prompts, replies and outcomes you recorded, in one file.
 """
 
@@ -81,7 +83,16 @@ def audit(
     max_new_tokens: Annotated[int, typer.Option(help="Longest reply, in tokens.")] = 64,
     seed: Annotated[int, typer.Option(help="Of sampling and of random tests.")] = 0,
     system_prompt: Annotated[str | None, typer.Option(help="Said before every prompt.")] = None,
-    arm: Annotated[str, typer.Option(help="Name of what was done to the model.")] = "none",
+    arm: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of what was done to the model; none, or the guard's, unless given."
+        ),
+    ] = None,
+    guard: Annotated[
+        Path | None,
+        typer.Option(help="Answer under a guard file of `isogloss control` (hf: and lab:)."),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes for a model on the CPU.")] = 1,
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
@@ -147,8 +158,9 @@ def audit(
             seed=seed,
             system_prompt=system_prompt,
         ),
-        arm=arm,
+        arm=arm if arm is not None else "none" if guard is None else f"guard {guard.stem}",
         options=LocalOptions(
+            guard=guard,
             device=device,
             dtype=dtype,
             batch_tokens=batch_tokens,

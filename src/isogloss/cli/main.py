@@ -20,6 +20,7 @@ from isogloss.cli import (
     audit,
     compare,
     concepts,
+    control,
     demo,
     doctor,
     judge,
@@ -35,7 +36,7 @@ from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
 VERBS = (
-    *(audit, concepts, compare, show, report),
+    *(audit, concepts, control, compare, show, report),
     *(judge, label, translate, variants),
     *(demo, lab, plan, doctor),
 )

@@ -30,6 +30,11 @@ def load_target(
         >>> target = load_target("hf:models/mine")  # doctest: +SKIP
     """
     scheme = check_spec(spec)
+    if options is not None and options.guard is not None and scheme not in ("hf", "lab"):
+        raise ModelError(
+            f"a guard changes hidden states, and those of {spec} are out of reach; it takes hf: or "
+            "lab: (docs/control.md has the lines for a server)."
+        )
     if scheme == "openai":
         return _load_endpoint(spec, endpoint or EndpointOptions())
     return _LOADERS[scheme](spec, options or LocalOptions())

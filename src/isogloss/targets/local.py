@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from isogloss.targets.batching import Row, default_batch_tokens, plan_batches
 from isogloss.targets.editing import check_edits
 from isogloss.targets.edits import Edit
 from isogloss.targets.generation import Completion, complete_rows
+from isogloss.targets.guard import load_guard
 from isogloss.targets.model import LocalModel, default_threads, torch_threads
 from isogloss.targets.options import LocalOptions
 from isogloss.targets.rendering import Render, Renderer
@@ -66,15 +68,29 @@ class LocalTarget:
             raise ModelError(f"batch_tokens must be 1 or more, not {options.batch_tokens}.")
         if (steer is None) != (steer_id is None):
             raise ValueError("steer and steer_id come together")
+        if steer is not None and options.guard is not None:
+            raise ValueError("a target is steered by a function or by a guard, not by both")
         self.options = options
         self.model = LocalModel(str(source), options)
         if options.workers > 1 and self.model.device.type != "cpu":
             raise ModelError(f"workers share out CPU work; on {self.model.device} use workers=1.")
         self._steer, self._steer_id = steer, steer_id
+        if options.guard is not None:
+            self._steer, self._steer_id = _guarded(options.guard, self.model)
         self._name = name or f"hf:{source}" + (f"@{options.revision}" * bool(options.revision))
         self._renderer = Renderer(
             tokenizer=self.model.tokenizer, render=render, render_id=render_id
         )
+
+    def steered(self, steer: Steer, steer_id: str) -> LocalTarget:
+        """The same model, loaded once, answering under edits.
+
+        Args:
+            steer, steer_id: as of the class.
+        """
+        other = copy(self)
+        other._steer, other._steer_id = steer, steer_id
+        return other
 
     @property
     def name(self) -> str:
@@ -182,6 +198,13 @@ class LocalTarget:
             n_prompt_tokens=n_prompt_tokens,
             n_tokens=len(completion.tokens),
         )
+
+
+def _guarded(path: Path, model: LocalModel) -> tuple[Steer, str]:
+    """Steering by a guard file, and what names it."""
+    guard = load_guard(path)
+    guard.check(model)
+    return lambda prompt: guard.edits.get(prompt.language), f"guard:{guard.fingerprint}"
 
 
 class _CompleteBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class LocalOptions:
             seconds to start: for a tiny model they pay from about ten thousand replies on.
         trust_remote_code: run Python that comes with the model. Off: someone else's code.
         revision: commit, tag or branch of a model that comes from the hub.
+        guard: a file of `isogloss.targets.guard` under which the model answers; targets only.
     """
 
     device: str = "auto"
@@ -32,3 +34,4 @@ class LocalOptions:
     workers: int = 1
     trust_remote_code: bool = False
     revision: str | None = None
+    guard: Path | None = None
