@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from safetensors.numpy import save
 
 from isogloss.errors import InputError, ModelError, StoreError
 from isogloss.seeds import content_hash
+from isogloss.targets.checkpoint import first_sentence
 from isogloss.targets.editing import check_edits
 from isogloss.targets.edits import Condition, Edit, OperatorName, Side, parse_positions
 from isogloss.targets.model import LocalModel
@@ -125,7 +127,8 @@ def save_guard(guard: Guard, path: Path) -> None:
     except OSError as error:
         raise StoreError(f"the guard cannot be written to {path}: {error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def load_guard(path: Path) -> Guard:
@@ -147,7 +150,7 @@ def load_guard(path: Path) -> Guard:
             header = _Header.model_validate_json(metadata["isogloss"])
             edits = {tag: _edit(file, tag, one) for tag, one in header.languages.items()}
     except (SafetensorError, OSError, ValidationError) as error:
-        raise InputError(f"{path} cannot be read as a guard: {error}") from error
+        raise InputError(f"{path} cannot be read as a guard: {first_sentence(error)}") from error
     return Guard(origin=header.origin, edits=edits)
 
 
