@@ -15,18 +15,24 @@ from isogloss.cli.main import app
 from isogloss.control.config import ControlConfig
 from isogloss.control.run import run_control
 from isogloss.control.settings import SearchGrid
-from isogloss.errors import InputError, ModelError
+from isogloss.control.trial import Bounds
+from isogloss.errors import InputError, LanguageError, ModelError
 from isogloss.records import Measurement
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
 
 TINY = "lab:tiny"
 FEW = ("en-x-lab", "fr-x-lab", "sw-x-lab")
-GRID = SearchGrid(layers=((1,), (2,)), strengths=(0.2, 0.6), operators=("add",))
+GRID = SearchGrid(layers=((1,), (2,)), strengths=(0.1, 0.2), operators=("add",))
+LOOSE = Bounds(
+    use_loss=1, over_refusal_rise=1, repetition_rise=1, fidelity_loss=1, perplexity_ratio=100
+)
+"""So that the few settings of a test find something."""
 
 
 def config(out: Path, **more: Any) -> ControlConfig:
-    fields: dict[str, Any] = {"languages": FEW, "grid": GRID, "n_placebos": 1} | more
+    fields: dict[str, Any] = {"languages": FEW, "grid": GRID, "n_placebos": 1, "bounds": LOOSE}
+    fields |= more
     return ControlConfig(target=TINY, out=out, **fields)
 
 
@@ -44,7 +50,8 @@ def rows_of(folder: Path) -> list[Measurement]:
 
 
 def cell(rows: list[Measurement], metric: str, arm: str, language: str | None) -> Measurement:
-    (row,) = [r for r in rows if (r.metric, r.arm, r.language) == (metric, arm, language)]
+    mine = [r for r in rows if r.area == "control"]
+    (row,) = [r for r in mine if (r.metric, r.arm, r.language) == (metric, arm, language)]
     return row
 
 
@@ -135,7 +142,8 @@ def test_towards_compliance_english_is_controlled(tiny_lab: Path, tmp_path: Path
 @pytest.mark.lab
 def test_the_command_prints_tables_and_names_guard_and_report(study: Path) -> None:
     command = ["control", TINY, "--out", str(study), "--languages", "en,fr,sw", "--layers", "1;2",
-               "--strengths", "0.2,0.6", "--operators", "add", "--placebos", "1"]  # fmt: skip
+               "--strengths", "0.1,0.2", "--operators", "add", "--placebos", "1",
+               "--max-over-refusal", "100", "--max-use-loss", "100"]  # fmt: skip
     told = CliRunner().invoke(app, command)
     assert told.exit_code == 0, told.output
     assert f"guard: {study / 'guard.safetensors'}" in told.stdout
@@ -171,7 +179,7 @@ def test_what_cannot_be_tried_is_refused_before_a_single_reply(
         raise AssertionError("a reply was asked for")
 
     monkeypatch.setattr(LocalTarget, "complete", never)
-    with pytest.raises((InputError, ModelError), match=told):
+    with pytest.raises((InputError, LanguageError, ModelError), match=told):
         run_control(config(tmp_path / "run", **more))
 
 

@@ -92,6 +92,11 @@ def check_config(config: ControlConfig) -> None:
             f"placebos are 0 or more (not {config.n_placebos}), examples of a gate 1 or more "
             f"(not {config.gate_examples})"
         )
+    if config.judge == "recorded":
+        raise InputError(
+            "judge 'recorded' knows replies that were recorded, and a search makes new ones; use "
+            "oracle (lab), rules, llm:openai:MODEL or guard:hf:PATH_OR_ID"
+        )
     if scheme == "lab":
         return
     missing = [

@@ -103,13 +103,17 @@ def run_jobs(
     if missing := sorted({j.language for j in jobs if not bench.prompts.get(j.language)}):
         raise InputError(f"there are no validation prompts in {', '.join(missing)}")
     keys = {job: bench.key_of(job) for job in jobs}
-    pending = [job for job in jobs if table.find(keys[job]) is None]
-    done = len(jobs) - len(pending)
+    done = sum(table.find(key) is not None for key in keys.values())
     progress("searching (trials)", done, len(jobs))
-    for call in _calls(bench, pending):
+    # Calls are planned over all jobs, so that a resumed search gives each trial the same
+    # neighbours, and hence the same bits, as one that was not interrupted.
+    for call in _calls(bench, jobs):
+        if all(table.find(keys[job]) is not None for job in call):
+            continue
         for job, trial in _make(bench, call):
-            table.add(keys[job], trial)
-            done += 1
+            if table.find(keys[job]) is None:
+                table.add(keys[job], trial)
+                done += 1
         progress("searching (trials)", done, len(jobs))
     found: dict[Job, Trial] = {}
     for job in jobs:
