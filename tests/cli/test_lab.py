@@ -69,8 +69,12 @@ def test_demo_writes_a_report_and_names_it(tiny_lab: Path, tmp_path: Path) -> No
     assert (out / "report.html").stat().st_size < 1_500_000
     with RunStore(out) as store:
         before = store.transcripts()
-    # 8 languages, 42 test objects, 4 questions about each.
-    assert before.height == 8 * 42 * 4
+    # 8 languages, 42 test objects, 4 questions about each: of the model as it is, and guarded.
+    asked = dict(before.group_by("arm").len().iter_rows())
+    assert asked["none"] == asked["guard"] == 8 * 42 * 4
+    with RunStore(out) as store:
+        areas = {row.area for row in store.measurements()}
+    assert areas >= {"audit", "concepts", "control"}
     assert set(before["outcome"]) <= {"complied", "refused", "irrelevant"}
     again = runner.invoke(app, ["demo", "tiny", "--out", str(out)])
     assert again.exit_code == 0

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from isogloss.control.config import ControlConfig
+    from isogloss.lab.recipe import LabRecipe
+
+DEMO_STRENGTH = 0.2
+DEMO_PLACEBOS = 1
+"""Of each kind: a glance, no test; `isogloss control` has ten."""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,21 +34,26 @@ def demo(
 ) -> None:
     """Train a small model from nothing, audit it in its sixteen languages, write a report.
 
-    The report also says which of seven human values the model holds, in which languages. Nothing
-    is downloaded. What is trained and recorded is kept, so the second time takes a minute.
+    The report also says which of seven human values the model holds, in which languages, and what
+    a guard from English does in all the others (one fixed setting; `isogloss control` searches).
+    Nothing is downloaded. What is trained and asked is kept: the second time takes a minute or two.
     """
     from isogloss.audit.run import AuditConfig, run_audit
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_summary
     from isogloss.concepts.run import ConceptsConfig, run_concepts
+    from isogloss.control.run import run_control
     from isogloss.lab.recipe import parse_spec
     from isogloss.report.page import build_report
 
-    spec = parse_spec(preset).spec
+    recipe = parse_spec(preset)
+    spec = recipe.spec
     folder = out or Path("runs") / f"demo-{preset.removeprefix('lab:').replace('/', '-')}"
     with progress_bars() as progress:
         result = run_audit(AuditConfig(target=spec, out=folder), progress=progress)
         run_concepts(ConceptsConfig(target=spec, out=folder), progress=progress)
+        if recipe.stage == "chat":  # only there is anything ever refused
+            run_control(_control(recipe, folder), progress=progress)
     page = build_report(result.folder)
     print_summary(result.measurements)
     typer.echo(
@@ -51,3 +64,14 @@ def demo(
     typer.echo(f"report: {page}")
     if open_:
         typer.launch(str(page))
+
+
+def _control(recipe: LabRecipe, folder: Path) -> ControlConfig:
+    """One setting, fixed beforehand: a fifth of the states' length at the middle layer."""
+    from isogloss.control.config import ControlConfig
+    from isogloss.control.settings import SearchGrid
+
+    grid = SearchGrid(
+        layers=((recipe.n_layers // 2,),), strengths=(DEMO_STRENGTH,), operators=("add",)
+    )
+    return ControlConfig(target=recipe.spec, out=folder, grid=grid, n_placebos=DEMO_PLACEBOS)
