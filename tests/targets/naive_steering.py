@@ -140,6 +140,21 @@ def naive_is_edited(network: Any, prompt: Sequence[int], condition: Condition | 
     return value < condition.threshold if condition.side == "below" else value > condition.threshold
 
 
+def naive_columns(positions: str, n_prompt: int, n: int) -> list[int]:
+    """Of ``n`` tokens, the first ``n_prompt`` of them the prompt's, those that are edited."""
+    match positions.removesuffix("+generated").split(":"):
+        case ["all"]:
+            return list(range(n))
+        case ["prompt"]:
+            return list(range(n_prompt))
+        case ["generated"]:
+            return list(range(n_prompt, n))
+        case ["last", k]:
+            stop = n if positions.endswith("+generated") else n_prompt
+            return list(range(max(0, n_prompt - int(k)), stop))
+    raise AssertionError(positions)
+
+
 @torch.no_grad()
 def naive_logits(
     network: Any, prompt: Sequence[int], written: Sequence[int], edit: Edit | None
@@ -148,21 +163,11 @@ def naive_logits(
     tokens, n = [*prompt, *written], len(prompt)
     changes: dict[int, Any] = {}
     if edit is not None and naive_is_edited(network, prompt, edit.condition):
-        text = str(edit.positions)
-        if text.startswith("last"):
-            k = int(text.removeprefix("last:").removesuffix("+generated"))
-            in_prompt = range(max(0, n - k), n)
-        else:
-            in_prompt = range(0 if text == "generated" else n)
-        after = (
-            ()
-            if text == "prompt" or (text[:4] == "last" and "+" not in text)
-            else range(n, len(tokens))
-        )
+        columns = naive_columns(str(edit.positions), n, len(tokens))
 
         def make(v: np.ndarray) -> Any:
             def change(states: np.ndarray) -> None:
-                for column in (*in_prompt, *after):
+                for column in columns:
                     h = states[column]
                     if edit.operator == "add":
                         h += edit.strength * v

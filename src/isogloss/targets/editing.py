@@ -99,9 +99,10 @@ class Editing:
         self._mask = prompt_mask.bool()
         self._holds = torch.ones(len(self._edits), dtype=torch.bool, device=prompt_mask.device)
         self._suspended = False
-        # Of the pass that is next, the latest pass, and the pass under way:
+        # Whose prompts the next pass reads, and the latest did; None where it is generated tokens.
         self._to_read: Tensor | None = torch.arange(len(self._edits), device=prompt_mask.device)
         self._read: Tensor | None = None
+        # What the latest pass does at each layer, and to which columns.
         self._parts: dict[int, list[Part]] | None = None
         self._columns: Tensor | None = None
 
