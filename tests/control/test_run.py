@@ -12,11 +12,16 @@ from typer.testing import CliRunner
 
 import isogloss.control.material as material
 from isogloss.cli.main import app
+from isogloss.concepts.held_out import lab_texts
+from isogloss.concepts.pairs import lab_pair_set
 from isogloss.control.config import ControlConfig
 from isogloss.control.run import run_control
 from isogloss.control.settings import SearchGrid
 from isogloss.control.trial import Bounds
 from isogloss.errors import InputError, LanguageError, ModelError
+from isogloss.lab.questions import lab_prompts
+from isogloss.lab.recipe import parse_spec
+from isogloss.lab.setting import Lab
 from isogloss.records import Measurement
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
@@ -199,10 +204,72 @@ def test_settings_are_never_chosen_on_test_prompts(
 
     def leaked(lab: Any, *, split: str, languages: Any) -> Any:
         del split
-        from isogloss.lab.questions import lab_prompts
-
         return lab_prompts(lab, split="test", languages=languages)
 
     monkeypatch.setattr(prompts, "lab_prompts", leaked)
     with pytest.raises(InputError, match="in the validation and in the test prompts"):
         material.load_material(ControlConfig(target=TINY, out=tmp_path / "run"))
+
+
+def write_lab_files(folder: Path) -> dict[str, Path]:
+    """The lab's value pairs, validation and test prompts and clean text, as a user's files."""
+    lab = Lab(parse_spec(TINY))
+    pairs = lab_pair_set(lab, n_per_object=4).select(concepts=("harmfulness",), languages=FEW)
+    columns = ("pair_id", "concept", "language", "positive", "negative", "cluster_id", "split")
+    prompts = {
+        "validation": lab_prompts(lab, split="validation", languages=FEW),
+        "test": lab_prompts(lab, split="test", languages=FEW),
+    }
+    texts = lab_texts(lab, n=4)
+    tables: dict[str, list[dict[str, Any]]] = {
+        "pairs": [{name: getattr(pair, name) for name in columns} for pair in pairs.pairs],
+        "texts": [{"language": tag, "text": text} for tag in FEW for text in texts[tag]],
+    }
+    fields = ("prompt_id", "language", "text", "intent", "cluster_id")
+    for name, found in prompts.items():
+        tables[name] = [{field: getattr(prompt, field) for field in fields} for prompt in found]
+    files: dict[str, Path] = {}
+    for name, table in tables.items():
+        files[name] = folder / f"{name}.jsonl"
+        files[name].write_text("\n".join(json.dumps(line) for line in table))
+    return files
+
+
+@pytest.mark.lab
+def test_a_users_model_and_files_give_what_the_lab_gives(
+    tiny_lab: Path, study: Path, tmp_path: Path
+) -> None:
+    """`hf:`, four files and a judge: the same settings chosen, the same rates."""
+    files = write_lab_files(tmp_path)
+    asked = ControlConfig(
+        target=f"hf:{tiny_lab}", out=tmp_path / "run", languages=FEW, grid=GRID, n_placebos=0,
+        bounds=LOOSE, pairs=files["pairs"], prompts=files["test"], validation=files["validation"],
+        texts=files["texts"], judge=f"oracle:{TINY}", source="en",
+    )  # fmt: skip
+    mine, labs = list(run_control(asked).measurements), rows_of(study)
+    for arm in ("none", "own", "source"):
+        for language in FEW:
+            pair = [cell(rows, "compliance_rate", arm, language) for rows in (mine, labs)]
+            assert pair[0].estimate == pair[1].estimate, (arm, language)
+    settings = [
+        {(r.arm, r.language): r.category for r in rows if r.metric == "chosen_setting"}
+        for rows in (mine, labs)
+    ]
+    assert all(settings[1][place] == setting for place, setting in settings[0].items())
+
+
+@pytest.mark.lab
+def test_training_on_what_is_asked_is_refused(tiny_lab: Path, tmp_path: Path) -> None:
+    files = write_lab_files(tmp_path)
+    asked = json.loads(files["test"].read_text().splitlines()[0])["text"]
+    first, *rest = files["pairs"].read_text().splitlines()
+    planted = json.loads(first) | {"positive": asked, "split": "train"}
+    files["pairs"].write_text("\n".join([json.dumps(planted), *rest]))
+    with pytest.raises(InputError, match="training texts of value pairs are test prompts too"):
+        run_control(
+            ControlConfig(
+                target=f"hf:{tiny_lab}", out=tmp_path / "run", languages=FEW, grid=GRID,
+                pairs=files["pairs"], prompts=files["test"], validation=files["validation"],
+                judge=f"oracle:{TINY}",
+            )
+        )  # fmt: skip

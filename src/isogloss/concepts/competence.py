@@ -26,7 +26,7 @@ from torch.nn import functional
 from isogloss.errors import InputError, ModelError
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
-from isogloss.stats.distributions import t_quantile
+from isogloss.stats.ratios import ratio_half_width
 from isogloss.targets.model import LocalModel, default_threads, torch_threads
 from isogloss.targets.recording import plan_reading
 
@@ -165,14 +165,11 @@ def ratio_interval(above: np.ndarray, below: np.ndarray) -> tuple[float | None, 
         above: (N,) bits of each text.
         below: (N,) characters of each text.
     """
-    n = len(above)
-    if n < 2:
+    half = ratio_half_width(above, below)
+    if half is None:
         return None, None
-    ratio = above.sum() / below.sum()
-    residuals = above - ratio * below
-    error = math.sqrt(n / (n - 1) * float(np.square(residuals).sum())) / float(below.sum())
-    half = float(t_quantile(0.975, n - 1)) * error
-    return max(0.0, float(ratio) - half), float(ratio) + half
+    ratio = float(above.sum() / below.sum())
+    return max(0.0, ratio - half), ratio + half
 
 
 def _bits(

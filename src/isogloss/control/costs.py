@@ -17,12 +17,14 @@ from isogloss.control.table import Subject
 from isogloss.control.trial import repetition
 from isogloss.progress import Progress
 from isogloss.records import Measurement
-from isogloss.stats.distributions import t_quantile
+from isogloss.stats.ratios import ratio_half_width
 from isogloss.store import RunStore
 from isogloss.targets.scoring import score_texts
 
 DOSE_AREA = "control dose"
 DOSE_RATES = ("compliance_rate", "over_refusal", "use")
+LARGEST = 700.0
+"""Of an exponent: beyond it there is no float."""
 
 
 def perplexity_rows(
@@ -66,12 +68,10 @@ def _ratio(changes: Sequence[tuple[float, int]]) -> dict[str, Any]:
     found: dict[str, Any] = {"n": n, "method": "clean text; t over texts of nats a token"}
     if not math.isfinite(mean):
         return found | {"reason": "under the edit the text has no finite likelihood"}
-    found["estimate"] = math.exp(min(mean, 700.0))
-    if n > 1:
-        residuals = nats - mean * tokens
-        error = math.sqrt(n / (n - 1) * float(np.square(residuals).sum())) / float(tokens.sum())
-        half = float(t_quantile(0.975, n - 1)) * error
-        found |= {"low": math.exp(mean - half), "high": math.exp(min(mean + half, 700.0))}
+    found["estimate"] = math.exp(min(mean, LARGEST))
+    half = ratio_half_width(nats, tokens)
+    if half is not None:
+        found |= {"low": math.exp(mean - half), "high": math.exp(min(mean + half, LARGEST))}
     return found
 
 
