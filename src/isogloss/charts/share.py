@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
-from typing import Any, Literal
+from math import ceil, floor, inf, log10
+from typing import Any
 
 import altair as alt
 
+from isogloss.charts.labels import Placement, place_texts
 from isogloss.charts.palette import TIER_SHAPES, light
 from isogloss.charts.render import PERCENT_LABELS, Picture, styled
 
@@ -179,13 +180,6 @@ def _panel(
     return alt.layer(*layers, title).properties(width=width, height=height)
 
 
-Placement = tuple[Literal["left", "center", "right"], int, int]
-_PLACEMENTS: tuple[Placement, ...] = (
-    ("left", 6, -6), ("left", 6, 7), ("right", -6, -6), ("right", -6, 7),
-    ("center", 0, -12), ("center", 0, 13), ("left", 8, 0), ("right", -8, 0),
-)  # fmt: skip
-
-
 def place_labels(
     points: Sequence[SharePoint], *, domain: tuple[float, float], width: int, height: int
 ) -> dict[Placement, list[SharePoint]]:
@@ -200,24 +194,16 @@ def place_labels(
     spots = [
         ((log10(p.share) - log10(domain[0])) / span * width, (1 - p.rate) * height) for p in points
     ]
-    taken = [(x - 4.0, y - 4.0, x + 4.0, y + 4.0) for x, y in spots]
+    found = place_texts(
+        spots,
+        [6.4 * len(point.code) for point in points],
+        room=(0.0, -inf, inf, height),
+    )
     placed: dict[Placement, list[SharePoint]] = {}
-    for point, (x, y) in zip(points, spots, strict=True):
-        size = 6.4 * len(point.code)
-        for placement in _PLACEMENTS:
-            align, dx, dy = placement
-            left = x + dx - {"left": 0.0, "center": size / 2, "right": size}[align]
-            box = (left, y + dy - 5, left + size, y + dy + 5)
-            inside = box[0] >= 0 and box[3] <= height
-            if inside and not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                placed.setdefault(placement, []).append(point)
-                break
+    for point, placement in zip(points, found, strict=True):
+        if placement is not None:
+            placed.setdefault(placement, []).append(point)
     return placed
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _row(point: SharePoint) -> dict[str, Any]:
