@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,11 @@ from isogloss.store import RunStore
 
 AUDIT = "audit"
 CONCEPTS = "concepts"
+_PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
+_META = (
+    "audit", "concepts", "control", "share_table", "prompt_set", "environment", "model", "lab",
+)  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")
 
 
@@ -110,10 +115,16 @@ class RunFacts:
 
     @property
     def other_audits(self) -> list[str]:
-        """What else was audited into this run: target, arm, judge."""
+        """What else was audited into this run: target and judge, with their arms; placebos counted.
+
+        Example: ``lab:tiny · oracle (arms own, source, 20 placebos)``.
+        """
         here = {(row.target, row.arm, row.judge) for row in self.audited}
-        found = dict.fromkeys((r.target, r.arm, r.judge) for r in self.rows if r.area == AUDIT)
-        return [" · ".join(str(x) for x in key if x) for key in found if key not in here]
+        arms: dict[tuple[str, str | None], list[str]] = {}
+        for key in dict.fromkeys((r.target, r.arm, r.judge) for r in self.rows if r.area == AUDIT):
+            if key not in here:
+                arms.setdefault((key[0], key[2]), []).append(key[1])
+        return [_audit_words(target, judge, names) for (target, judge), names in arms.items()]
 
     @property
     def n_planned(self) -> int:
@@ -140,6 +151,28 @@ class RunFacts:
         return tuple(sorted(found))
 
 
+def is_placebo(arm: str) -> bool:
+    """Whether an arm of `isogloss.control` steers with a direction that means nothing."""
+    return _PLACEBO.fullmatch(arm) is not None
+
+
+def arms_in_short(arms: Sequence[str]) -> list[str]:
+    """Arms by name, placebos counted.
+
+    Example:
+        >>> arms_in_short(["own", "random 0", "random 1", "shuffled 0"])
+        ['own', '3 placebos']
+    """
+    named = [arm for arm in arms if not is_placebo(arm)]
+    n = len(arms) - len(named)
+    return [*named, f"{n} placebo{'' if n == 1 else 's'}"] if n else named
+
+
+def _audit_words(target: str, judge: str | None, arms: Sequence[str]) -> str:
+    subject = " · ".join(part for part in (target, judge) if part)
+    return f"{subject} ({'arm' if len(arms) == 1 else 'arms'} {', '.join(arms_in_short(arms))})"
+
+
 def read_facts(store: RunStore) -> RunFacts:
     """Read rows and meta of a run.
 
@@ -152,8 +185,7 @@ def read_facts(store: RunStore) -> RunFacts:
             f"{store.folder} holds no measurements yet, so there is nothing to report. "
             "Let `isogloss audit` finish (the same command resumes) and try again."
         )
-    keys = ("audit", "concepts", "share_table", "prompt_set", "environment", "model", "lab")
-    meta = {key: store.meta(key) for key in keys}
+    meta = {key: store.meta(key) for key in _META}
     asked: dict[str, Any] = meta["audit"] or {}
     audited = [
         row

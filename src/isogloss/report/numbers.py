@@ -58,7 +58,10 @@ PLAIN_UNITS = frozenset(
 
 
 def decimal(value: float) -> str:
-    """Two decimals and a true minus: ``0.43``, ``−0.08``."""
+    """Two decimals and a true minus: ``0.43``, ``−0.08``; what is huge by its power of ten."""
+    if abs(value) >= 10_000:
+        mantissa, e, power = f"{value:.0e}".partition("e")
+        return (mantissa + (f"e{int(power)}" if e else "")).replace("-", MINUS)
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", MINUS)
 
 
