@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from isogloss.concepts.across import AREA as ACROSS
 from isogloss.records import Measurement
 from isogloss.report.concept_facts import ConceptFacts, is_recognised, read_concepts
+from isogloss.report.control_facts import (
+    COST_WORDS,
+    SOURCE,
+    WITHOUT_SOURCE,
+    cost_metric,
+    read_control,
+)
 from isogloss.report.facts import LanguageFacts, RunFacts
-from isogloss.report.numbers import integer, listed
+from isogloss.report.numbers import figure, figure_interval, integer, listed
 from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
 
 
@@ -65,7 +72,31 @@ def _of_audit(facts: RunFacts) -> Lede:
             ("Asked", f"{asked}, {len(facts.languages)} languages", False),
             ("Seed", f"{facts.setting('seed', 'not stored')} · one model", False),
         ),
-        pointers=look_first(facts, verdicts),
+        pointers=(*look_first(facts, verdicts), *_control_pointers(facts)),
+    )
+
+
+def _control_pointers(facts: RunFacts) -> tuple[Pointer, ...]:
+    """Where the run holds an experiment in control: what the source's direction changed."""
+    c = read_control(facts)
+    if c is None:
+        return ()
+    parts: list[str] = []
+    for metric, words in (
+        ("compliance_rate", "compliance"),
+        (cost_metric(c), COST_WORDS[c.toward]),
+    ):
+        row = c.row(f"{metric}_change", SOURCE, None, WITHOUT_SOURCE)
+        if row is not None and row.estimate is not None:
+            parts.append(f"{words} {figure(row)} {figure_interval(row)}")
+    changed = f": {', '.join(parts)} points, averaged over the other languages" if parts else ""
+    way = "refusal" if c.toward == "refuse" else "compliance"
+    return (
+        Pointer(
+            lead="Defence" if c.toward == "refuse" else "Control",
+            text=f"{c.source_name}’s direction of {c.concept} towards {way}, everywhere{changed}",
+            anchor="control",
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from isogloss.report.chapter import Chapter, ChapterBuilder
 from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.concepts import concepts_chapter
+from isogloss.report.chapters.control import control_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.models import models_chapter
@@ -33,6 +34,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     judges_chapter,
     translation_chapter,
     concepts_chapter,
+    control_chapter,
     models_chapter,
     comparison_chapter,
     record_chapter,

@@ -12,7 +12,15 @@ from markupsafe import Markup
 
 from isogloss.printable import printable
 from isogloss.records import Measurement
-from isogloss.report.numbers import decimal, figure, figure_interval, integer, p_value, percent
+from isogloss.report.numbers import (
+    decimal,
+    figure,
+    figure_interval,
+    integer,
+    p_value,
+    percent,
+    points,
+)
 
 
 @cache
@@ -28,6 +36,7 @@ def environment() -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "decimal": decimal,
         "percent": percent,
+        "points": points,
         "integer": integer,
         "figure": figure,
         "interval": figure_interval,

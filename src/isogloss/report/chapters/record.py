@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
-from isogloss.report.facts import CONCEPTS, RunFacts
+from isogloss.report.control_facts import AGAINST_OWN, CONTROL, NONE, read_control
+from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
 from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
 from isogloss.report.templates import render
 from isogloss.store import RunStore
@@ -16,6 +17,7 @@ from isogloss.store import RunStore
 _TITLES = {
     "audit": "Audit",
     "concepts": "Concepts",
+    "control": "Control",
     "model": "Model",
     "prompt_set": "Prompt set",
     "lab": "Lab",
@@ -31,6 +33,15 @@ _CONCEPT_METRICS = {
     "linguistic_correlation": "Correlation with linguistic similarity",
 }
 """Concept rows whose gaps are told; those between two languages follow from these."""
+_CONTROL_METRICS = {
+    "compliance_rate": "Compliance",
+    "over_refusal": "Over-refusal",
+    "helpful_rate": "Helpful",
+    "reply_fidelity": "Fidelity",
+    "perplexity_ratio": "Perplexity",
+    "as_good_as_own": "As good as own",
+}
+"""Control rows whose gaps are told; changes are missing where their rates are."""
 _OWN_METHODS = frozenset({"shuffled_labels_accuracy", "random_direction_accuracy"})
 """Metrics whose every row has a method of its own (it states the draws)."""
 
@@ -56,6 +67,7 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
                     }
                 ),
                 "concepts": any(row.area == CONCEPTS for row in facts.rows),
+                "control": any(row.area == CONTROL for row in facts.rows),
             },
         ),
         ("environment", "Environment", {"groups": environment_groups(facts)}),
@@ -90,7 +102,11 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
             where.append(place)
     return [
         (label, list(reasons.items()))
-        for label, reasons in (*grouped.items(), *_missing_concepts(facts, names).items())
+        for label, reasons in (
+            *grouped.items(),
+            *_missing_concepts(facts, names).items(),
+            *_missing_control(facts).items(),
+        )
     ]
 
 
@@ -110,6 +126,24 @@ def _missing_concepts(facts: RunFacts, names: Mapping[str, str]) -> dict[str, di
         where = reasons.setdefault(row.reason or "no reason stored", [])
         if place not in where:
             where.append(place)
+    return grouped
+
+
+def _missing_control(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
+    """Rates of an arm that were not measured; the unsteered model's are told with the audit's."""
+    c = read_control(facts)
+    grouped: dict[str, dict[str, list[str]]] = {}
+    if c is None:
+        return grouped
+    names = {language.tag: language.name for language in c.languages}
+    arms = {*c.arms, AGAINST_OWN} - {NONE}
+    for row in c.rows:
+        told = row.metric in _CONTROL_METRICS and row.arm in arms and row.language in names
+        if not told or row.estimate is not None or row.language is None:
+            continue
+        reasons = grouped.setdefault(f"{_CONTROL_METRICS[row.metric]} under control", {})
+        where = reasons.setdefault(row.reason or "no reason stored", [])
+        where.append(f"{names[row.language]} ({row.arm})")
     return grouped
 
 
@@ -162,7 +196,8 @@ def limits(facts: RunFacts) -> list[str]:
             " (a censored share keeps its tier)."
         )
     if facts.other_audits:
-        said.append(f"Also in this run, and not on this page: {'; '.join(facts.other_audits)}.")
+        others = "; ".join(facts.other_audits)
+        said.append(f"Also audited in this run, and not in this page's verdicts: {others}.")
     if facts.english is None:
         said.append("English was not asked, so no language is compared with it.")
     if not facts.categories:
@@ -176,8 +211,19 @@ def environment_groups(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]
     for key, title in _TITLES.items():
         stored = facts.meta.get(key)
         if stored:
-            groups.append((title, list(_flat(stored, ""))))
+            groups.append((title, list(_flat(_briefly(stored), ""))))
     return groups
+
+
+def _briefly(stored: Any) -> Any:
+    """Settings with their placebo arms counted: there may be dozens."""
+    arms: Any = cast(Mapping[str, Any], stored).get("arms") if isinstance(stored, Mapping) else None
+    if not isinstance(arms, list):
+        return cast(Any, stored)
+    return {
+        **cast(Mapping[str, Any], stored),
+        "arms": arms_in_short([str(x) for x in cast(list[Any], arms)]),
+    }
 
 
 def _flat(value: Any, name: str) -> list[tuple[str, str]]:
