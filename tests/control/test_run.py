@@ -262,9 +262,9 @@ def test_a_users_model_and_files_give_what_the_lab_gives(
 def test_training_on_what_is_asked_is_refused(tiny_lab: Path, tmp_path: Path) -> None:
     files = write_lab_files(tmp_path)
     asked = json.loads(files["test"].read_text().splitlines()[0])["text"]
-    first, *rest = files["pairs"].read_text().splitlines()
-    planted = json.loads(first) | {"positive": asked, "split": "train"}
-    files["pairs"].write_text("\n".join([json.dumps(planted), *rest]))
+    lines = [json.loads(line) for line in files["pairs"].read_text().splitlines()]
+    next(line for line in lines if line["split"] == "train")["positive"] = asked
+    files["pairs"].write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(InputError, match="training texts of value pairs are test prompts too"):
         run_control(
             ControlConfig(
