@@ -29,11 +29,13 @@ from isogloss.stats.paired import holm
 AREA = "control"
 MARGIN = 0.05
 """As good as: not more than five points less, fixed beforehand."""
-RATES = (
+CHANGES = (
     "compliance_rate", "actionable_rate", "refusal_rate", "following_rate", "over_refusal",
-    "helpful_rate", "reply_fidelity",
+    "helpful_rate",
 )  # fmt: skip
 """Rates whose change is tested, arm by arm."""
+SHOWN = (*CHANGES, "reply_fidelity", "selectivity")
+"""Rates that are shown of every arm."""
 WITHOUT_SOURCE = "average without the source"
 TEST = "paired by prompt, sign flip, Holm over languages"
 
@@ -83,13 +85,13 @@ def control_rows(
         for arm in arms
         if arm.steers or arm.name == NONE
         for row in audited
-        if row.arm == arm.name and row.category is None and row.metric in (*RATES, "selectivity")
+        if row.arm == arm.name and row.category is None and row.metric in SHOWN
     ]
     rows += [row for arm in arms for row in choice_rows(arm, subject)]
     pairs = {arm.name: _pairs(folder, NONE, arm.name, subject) for arm in arms if arm.steers}
     for arm in arms:
         if arm.steers:
-            for metric in RATES:
+            for metric in CHANGES:
                 rows += _change_rows(pairs[arm.name], metric, arm, subject)
     if OWN in pairs and SOURCE in pairs:
         rows += _as_good_rows(_pairs(folder, OWN, SOURCE, subject), subject)
