@@ -113,7 +113,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="two targets or more, each once"):
         run_concepts_across(config, ["lab:tiny", "lab:tiny:english@chat#0"])
     with pytest.raises(ModelError, match="no hidden states to read"):
-        run_concepts_across(config, ["openai:m", "openai:n"])
+        run_concepts_across(config, ["lab:tiny", "openai:n"])
     assert not (tmp_path / "run").exists()
 
 

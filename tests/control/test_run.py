@@ -18,7 +18,7 @@ from isogloss.control.config import ControlConfig
 from isogloss.control.run import run_control
 from isogloss.control.settings import SearchGrid
 from isogloss.control.trial import Bounds
-from isogloss.errors import InputError, LanguageError, ModelError
+from isogloss.errors import InputError, LanguageError, ModelError, StoreError
 from isogloss.lab.questions import lab_prompts
 from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
@@ -209,6 +209,13 @@ def test_settings_are_never_chosen_on_test_prompts(
     monkeypatch.setattr(prompts, "lab_prompts", leaked)
     with pytest.raises(InputError, match="in the validation and in the test prompts"):
         material.load_material(ControlConfig(target=TINY, out=tmp_path / "run"))
+
+
+@pytest.mark.lab
+def test_a_folder_holds_one_experiment(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalTarget, "complete", None)
+    with pytest.raises(StoreError, match=r"toward refuse \(now comply\); choose another --out"):
+        run_control(config(study, toward="comply"))
 
 
 def write_lab_files(folder: Path) -> dict[str, Path]:

@@ -81,8 +81,7 @@ def prepare(
         endpoint = config.judge_endpoint or config.endpoint
         local = replace(config.options, guard=None)  # it guards who answers, not who judges
         judges = [
-            load_judge(name, target=config.target, endpoint=endpoint, local=local)
-            for name in names
+            load_judge(name, target=config.target, endpoint=endpoint, local=local) for name in names
         ]
         if "oracle" in names and (config.prompts is not None or prompts is not None):
             _check_lab_questions(chosen, config.target)

@@ -229,6 +229,21 @@ def _shares(config: ConceptsConfig) -> ShareTable:
     return load_share_table(DEFAULT_SHARE_TABLE)
 
 
+def check_target(target: str) -> None:
+    """Refuse a target that can never have hidden states to read, before anything is built.
+
+    Raises:
+        ModelError: neither a lab model nor one of Hugging Face.
+        InputError: not the name of a lab model.
+    """
+    if target.startswith(LAB):
+        parse_spec(target)
+    elif not target.startswith(HF) or target == HF:
+        raise ModelError(
+            f"{target!r} has no hidden states to read; use lab:PRESET or hf:PATH_OR_ID"
+        )
+
+
 def locate_model(target: str, progress: Progress) -> tuple[str, str]:
     """The target's canonical name, and the folder or hub id of its weights.
 
@@ -237,15 +252,14 @@ def locate_model(target: str, progress: Progress) -> tuple[str, str]:
     Raises:
         ModelError: a target without hidden states.
     """
-    if target.startswith(HF) and target != HF:
+    check_target(target)
+    if target.startswith(HF):
         source = target.removeprefix(HF).rstrip("/")
         return f"{HF}{source}", source
-    if target.startswith(LAB):
-        from isogloss.lab.build import build_lab
+    from isogloss.lab.build import build_lab
 
-        recipe = parse_spec(target)
-        return recipe.spec, str(build_lab(recipe, progress=progress))
-    raise ModelError(f"{target!r} has no hidden states to read; use lab:PRESET or hf:PATH_OR_ID")
+    recipe = parse_spec(target)
+    return recipe.spec, str(build_lab(recipe, progress=progress))
 
 
 def _record_options(config: ConceptsConfig, source: str) -> RecordOptions:

@@ -10,7 +10,7 @@ from typing import Any
 
 from isogloss.concepts.across import AREA, across_rows, group_studies
 from isogloss.concepts.run import AREA as STUDY
-from isogloss.concepts.run import ConceptsConfig, locate_model, run_concepts
+from isogloss.concepts.run import ConceptsConfig, check_target, locate_model, run_concepts
 from isogloss.concepts.summary import StudySummary, summarise_study
 from isogloss.errors import InputError
 from isogloss.lab.recipe import parse_spec
@@ -66,6 +66,8 @@ def run_concepts_across(
         raise InputError(
             f"a comparison takes two targets or more, each once; got {', '.join(names) or 'none'}"
         )
+    for name in names:
+        check_target(name)
     folder = config.out or _default_folder(names)
     studies: dict[str, Path] = {}
     summaries: list[StudySummary] = []

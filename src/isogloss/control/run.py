@@ -49,7 +49,7 @@ from isogloss.control.search import POOL, Bench, pooled
 from isogloss.control.search_table import SearchTable
 from isogloss.control.settings import Setting, Toward, polarity, settings_of
 from isogloss.control.table import AREA, Subject, control_rows
-from isogloss.errors import ModelError
+from isogloss.errors import ModelError, StoreError
 from isogloss.judges.base import Judge
 from isogloss.judges.load import load_judge
 from isogloss.progress import Progress, silent
@@ -60,6 +60,8 @@ from isogloss.targets.load import load_target
 from isogloss.targets.local import LocalTarget
 
 SAFETY_LINE = "safety line"
+ASKED = "control asked"
+"""Meta of a run: what its experiment is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def run_control(config: ControlConfig, *, progress: Progress | None = None) -> C
     if not isinstance(target, LocalTarget):
         raise ModelError(f"{config.target} cannot be steered; use lab:PRESET or hf:PATH_OR_ID")
     folder = config.out or _default_folder(config)
+    _claim(folder, target.name, config, material.source)
     train = _record(config, material, target, folder, report)
     plan = _plan(config, material, train, adding)
     held = _tokenized(target, material.texts)
@@ -149,6 +152,30 @@ def run_control(config: ControlConfig, *, progress: Progress | None = None) -> C
         measurements=(*rows, *doses),
         guard=guard,
     )
+
+
+def _claim(folder: Path, target: str, config: ControlConfig, source: str) -> None:
+    """One experiment a folder: arms of two would bear the same names."""
+    asked = {
+        "target": target,
+        "concept": config.concept,
+        "source": source,
+        "toward": config.toward,
+        "seed": config.seed,
+    }
+    with RunStore(folder, create=True) as store:
+        known = store.meta(ASKED)
+        if known is not None and known != asked:
+            differing = ", ".join(
+                f"{name} {known[name]} (now {asked[name]})"
+                for name in asked
+                if known.get(name) != asked[name]
+            )
+            raise StoreError(
+                f"{folder} holds another experiment in control: {differing}; choose another --out "
+                "folder"
+            )
+        store.set_meta(ASKED, asked)
 
 
 def _record(
