@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ SHARES = lab_share_table({EN: 89.0, FR: 10.0, FI: 1.0, SW: 0.1}, "lab:test")
 """Upper half: en and fr; log10 shares of the others 1, 0, -1."""
 
 
-def row(metric: str, source: str, language: str, value: float, **more: object) -> Measurement:
-    fields = {"area": "concepts", "concept": "harmfulness", "target": TARGET} | more
+def row(metric: str, source: str, language: str, value: float, **more: Any) -> Measurement:
+    fields: dict[str, Any] = {"area": "concepts", "concept": "harmfulness", "target": TARGET} | more
     return Measurement(
         metric=metric, source_language=source, language=language, estimate=value, **fields
     )  # type: ignore[arg-type]
