@@ -143,7 +143,7 @@ def test_a_table_without_intents_needs_the_option(tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["--intent", "harmful"], "name one with --prompts"),
-        (["--languages", "sw"], "has no prompts in sw"),
+        (["--languages", "de"], "has no prompts in de"),
         (["--prompts", "prompts.jsonl"], "are not questions of lab:tiny"),
         (["--out", "prompts.jsonl"], "prompts.jsonl is a file"),
         (["--out", "other"], "file is not a database"),

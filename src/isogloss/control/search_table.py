@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from isogloss.control.settings import Setting, Unit
 from isogloss.control.trial import Trial
 from isogloss.errors import InputError
+from isogloss.store.lines import append_line, whole_lines
 from isogloss.targets.edits import OperatorName
 
 
@@ -118,17 +119,10 @@ class SearchTable:
             trial=_TrialLine.model_validate(fields),
         )
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(line.model_dump_json() + "\n")
+        append_line(self.path, line.model_dump_json())
 
     def _read(self) -> None:
-        data = self.path.read_bytes()
-        if not data.endswith(b"\n"):
-            # A kill in the middle of a line: that trial is made again.
-            data = data[: data.rfind(b"\n") + 1]
-            with self.path.open("r+b") as file:
-                file.truncate(len(data))
-        for number, text in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+        for number, text in enumerate(whole_lines(self.path), start=1):
             try:
                 line = _Line.model_validate_json(text)
             except ValidationError:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from isogloss.errors import InputError
 from isogloss.records import PromptKey
 from isogloss.seeds import content_hash
+from isogloss.store.lines import append_line, whole_lines
 from isogloss.translate.base import HasSettings, TranslatedText, Translator
 
 
@@ -109,17 +110,10 @@ class Journal:
         return key in self._edits and self.edited(key, source_text) is None
 
     def _append(self, line: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+        append_line(self.path, json.dumps(line, ensure_ascii=True))
 
     def _read(self) -> None:
-        data = self.path.read_bytes()
-        if not data.endswith(b"\n"):
-            # A kill in the middle of a line: what was in flight is asked again.
-            data = data[: data.rfind(b"\n") + 1]
-            with self.path.open("r+b") as file:
-                file.truncate(len(data))
-        for number, text in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+        for number, text in enumerate(whole_lines(self.path), start=1):
             try:
                 line = _Line.model_validate_json(text)
             except ValidationError:
