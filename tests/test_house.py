@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "tokenizers", "numpy", "scipy", "polars", "alt
 FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.popen"}
 
 PUBLIC = [
-    "AuditConfig", "CompareConfig", "ConceptsConfig", "ControlConfig", "Decoding",
+    "AlignConfig", "AuditConfig", "CompareConfig", "ConceptsConfig", "ControlConfig", "Decoding",
     "EndpointOptions",
     "IsoglossError", "Judge",
     "LabRecipe", "Label", "LocalOptions", "Measurement", "Prompt", "PromptSet", "Request",
@@ -30,7 +30,7 @@ PUBLIC = [
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
-    "resolve_language", "run_audit", "run_concepts",
+    "plan_align", "resolve_language", "run_align", "run_audit", "run_concepts",
     "run_concepts_across", "run_control", "run_translation",
 ]  # fmt: skip
 
@@ -171,11 +171,15 @@ def test_nothing_is_unpickled_and_no_remote_code_is_trusted() -> None:
     assert found == []
 
 
+# A process that another one started tells it how far it is.
+TELLS_ITS_PARENT = SOURCE / "align" / "stage.py"
+
+
 def test_only_the_command_line_prints() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path, tree in sources()
-        if "cli" not in path.relative_to(SOURCE).parts
+        if "cli" not in path.relative_to(SOURCE).parts and path != TELLS_ITS_PARENT
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func)

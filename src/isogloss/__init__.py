@@ -15,6 +15,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from isogloss.align.config import AlignConfig as AlignConfig
+    from isogloss.align.run import plan_align as plan_align
+    from isogloss.align.run import run_align as run_align
     from isogloss.audit.compare import compare_runs as compare_runs
     from isogloss.audit.judging import judge_run as judge_run
     from isogloss.audit.pairing import CompareConfig as CompareConfig
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from isogloss.variants import make_variants as make_variants
 
 _HOMES = {
+    "AlignConfig": "isogloss.align.config",
     "AuditConfig": "isogloss.audit.run",
     "CompareConfig": "isogloss.audit.pairing",
     "ConceptsConfig": "isogloss.concepts.run",
@@ -108,6 +112,8 @@ _HOMES = {
     "parse_spec": "isogloss.lab.recipe",
     "probe_judge": "isogloss.audit.probe",
     "resolve_language": "isogloss.languages",
+    "plan_align": "isogloss.align.run",
+    "run_align": "isogloss.align.run",
     "run_audit": "isogloss.audit.run",
     "run_concepts": "isogloss.concepts.run",
     "run_concepts_across": "isogloss.concepts.several",

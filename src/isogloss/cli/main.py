@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from isogloss.cli import (
+    align,
     audit,
     compare,
     concepts,
@@ -36,7 +37,7 @@ from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
 VERBS = (
-    *(audit, concepts, control, compare, show, report),
+    *(audit, concepts, control, align, compare, show, report),
     *(judge, label, translate, variants),
     *(demo, lab, plan, doctor),
 )
