@@ -120,7 +120,8 @@ def check_config(config: AlignConfig) -> Scheme:
         if value is None
     ]
     if missing:
-        raise InputError(f"{config.targets[0]} needs {', '.join(missing)}; see docs/align.md")
+        target = next(iter(config.targets))
+        raise InputError(f"{target} needs {', '.join(missing)}; see docs/align.md")
     if any(method.partition(":")[0] == "xrlhf-oracle" for method in config.methods):
         raise InputError("xrlhf-oracle needs the truth, which only a lab has; use xrlhf")
     return "hf"

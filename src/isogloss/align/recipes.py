@@ -83,7 +83,7 @@ LAB: dict[Kind, Method] = {
         optimisation=Optimisation(learning_rate=1e-3, steps=200, batch_size=64, max_length=128)
     ),
     "warm_up": Sft(
-        optimisation=Optimisation(learning_rate=1e-3, steps=30, batch_size=64, max_length=128)
+        optimisation=Optimisation(learning_rate=1e-3, steps=60, batch_size=64, max_length=128)
     ),
     "reward": Reward(
         optimisation=Optimisation(learning_rate=5e-4, steps=200, batch_size=32, max_length=128)
@@ -96,7 +96,8 @@ LAB: dict[Kind, Method] = {
         dominant="",
     ),
     "rl": Rl(
-        optimisation=Optimisation(learning_rate=3e-4, steps=150, batch_size=64, max_length=128)
+        optimisation=Optimisation(learning_rate=3e-4, steps=200, batch_size=64, max_length=128),
+        beta=0.1,
     ),
 }
 """For models of a million parameters; chosen on validation objects of one seed of `tiny`."""
