@@ -89,10 +89,11 @@ LAB: dict[Kind, Method] = {
         optimisation=Optimisation(learning_rate=5e-4, steps=200, batch_size=32, max_length=128)
     ),
     "dpo": Dpo(
-        optimisation=Optimisation(learning_rate=3e-4, steps=150, batch_size=32, max_length=128)
+        optimisation=Optimisation(learning_rate=1e-4, steps=200, batch_size=32, max_length=128),
+        beta=0.5,
     ),
     "mpo": Mpo(
-        optimisation=Optimisation(learning_rate=3e-4, steps=150, batch_size=32, max_length=128),
+        optimisation=Optimisation(learning_rate=1e-4, steps=150, batch_size=32, max_length=128),
         dominant="",
     ),
     "rl": Rl(
