@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from isogloss.align.examples import Example
+from isogloss.align.examples import Example, write_examples
 from isogloss.align.optimisation import Optimisation
 from isogloss.align.profile import Profile
 from isogloss.align.stage import SPEC, SPECS, TRAIN, StageSpec
-from isogloss.align.examples import write_examples
 from targets.tiny_models import tiny_model
 
 TEMPLATE = (
@@ -27,7 +26,8 @@ FEW = Optimisation(learning_rate=3e-3, steps=12, batch_size=4, warmup_steps=2, m
 
 def small_model(folder: Path, family: str = "llama", **more: Any) -> Path:
     """With a chat template that ends an answer."""
-    return tiny_model(folder, family, **({"chat_template": TEMPLATE} | more))
+    fields: dict[str, Any] = {"chat_template": TEMPLATE} | more
+    return tiny_model(folder, family, **fields)
 
 
 def small_examples(languages: tuple[str, ...] = ("en", "sw")) -> list[Example]:

@@ -1,4 +1,4 @@
-"""Rewards: contrast instructions, what the oracle pays, what is watched, how often a model is right."""
+"""Rewards: contrast instructions, what the oracle pays, what is watched, who is right how often."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from isogloss.align.reward_accuracy import (
     scored_pairs,
 )
 from isogloss.align.rewards import WatchedReward, oracle_scores, watched
-from isogloss.languages import lab_share_table
 from isogloss.lab.recipe import parse_spec
+from isogloss.languages import lab_share_table
 from isogloss.records import Measurement, Verdict
 
 REFUSED, WRONG = Verdict(outcome="refused"), Verdict(outcome="complied", correct=False)
@@ -79,7 +79,7 @@ def test_curves_are_by_tier_and_the_unjudged_are_nobodys() -> None:
 
 def test_a_reward_is_called_as_trl_calls_it() -> None:
     class Judge:
-        name = "planted"
+        name = settings = "planted"
 
         def judge(self, responses):  # type: ignore[no-untyped-def]
             for response in responses:

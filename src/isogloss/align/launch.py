@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from isogloss.align.profile import Profile
 from isogloss.errors import WorkerError
@@ -105,27 +106,36 @@ class _Crew:
             "TOKENIZERS_PARALLELISM": "false",
         }
         with (job.folder / LOG).open("w", encoding="utf-8") as log:
-            with self._lock:
-                if self._stopped:
-                    return
-                process = subprocess.Popen(
-                    stage_command(job.folder, job.profile),
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    env=environment,
-                )
-                self._processes.append(process)
-            assert process.stdout is not None
-            for line in process.stdout:
-                step = _read_step(line)
-                if step is not None:
-                    progress(f"{job.name} (steps)", *step)
-            code = process.wait()
+            process = self._start(job, log, environment)
+            if process is None:
+                return
+            with process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    step = _read_step(line)
+                    if step is not None:
+                        progress(f"{job.name} (steps)", *step)
         with self._lock:
             self._processes.remove(process)
-        if code and not self._stopped:
-            raise WorkerError(_failure(job, code))
+        if process.returncode and not self._stopped:
+            raise WorkerError(_failure(job, process.returncode))
+
+    def _start(
+        self, job: Job, log: TextIO, environment: dict[str, str]
+    ) -> subprocess.Popen[str] | None:
+        """The stage's process; None where another stage has failed meanwhile."""
+        with self._lock:
+            if self._stopped:
+                return None
+            process = subprocess.Popen(
+                stage_command(job.folder, job.profile),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
+            )
+            self._processes.append(process)
+        return process
 
     def stop(self) -> None:
         with self._lock:

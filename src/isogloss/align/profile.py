@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isogloss.errors import InputError
+
 SMALL_MODEL = 20_000_000
 """Parameters up to which a stage on a CPU takes one thread, and several stages share the cores."""
 
@@ -50,14 +52,27 @@ class Profile:
     trust_remote_code: bool = False
 
     def accumulation(self, batch_size: int) -> int:
-        """Device batches that make up one batch.
+        """Device batches that make up one batch: as few as fit, all of one size.
+
+        Raises:
+            InputError: the batch is no multiple of the number of devices.
 
         Example:
             >>> Profile(device_batch=8).accumulation(64)
             8
+            >>> Profile(device_batch=8).accumulation(12)
+            2
         """
-        return max(1, batch_size // (self.device_batch * self.n_processes))
+        each, rest = divmod(batch_size, self.n_processes)
+        if rest:
+            raise InputError(
+                f"a batch of {batch_size} cannot be shared evenly by {self.n_processes} devices; "
+                "choose a batch_size that is a multiple of them"
+            )
+        return next(
+            n for n in range(1, each + 1) if each % n == 0 and each // n <= self.device_batch
+        )
 
     def at_once(self, batch_size: int) -> int:
-        """Examples a device holds at once, where a batch is smaller than `device_batch` too."""
-        return max(1, batch_size // (self.accumulation(batch_size) * self.n_processes))
+        """Examples a device holds at once."""
+        return batch_size // self.n_processes // self.accumulation(batch_size)

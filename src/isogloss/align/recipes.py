@@ -115,7 +115,7 @@ PUBLISHED: dict[Kind, Method] = {
     ),
 }
 """For a user's model: P1's learning rates (SFT, reward model), the MPO authors' rate. Steps of 0
-mean one pass over the data, and for the warm-up none."""
+mean one pass over the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,7 +171,7 @@ def _settled(arm: Arm, material: Material) -> Arm:
         n = sum(
             count for tag, count in _counts(material).items() if mixture.weights(sizes).get(tag)
         )
-        steps = max(1, n // arm.method.optimisation.batch_size)
+        steps = max(1, int(n) // arm.method.optimisation.batch_size)
     method = replace(arm.method, optimisation=replace(arm.method.optimisation, steps=steps))
     if isinstance(method, Mpo):
         method = replace(method, dominant=material.source)
@@ -180,13 +180,7 @@ def _settled(arm: Arm, material: Material) -> Arm:
 
 def _check_batches(arm: Arm, profile: Profile) -> None:
     size = arm.method.optimisation.batch_size
-    at_once = profile.at_once(size) * profile.accumulation(size) * profile.n_processes
-    if at_once != size:
-        raise InputError(
-            f"{arm.name}: a batch of {size} cannot be cut evenly into {profile.n_processes} "
-            f"device(s) of at most {profile.device_batch} examples; choose a batch_size that is a "
-            "multiple of both, or another --device-batch"
-        )
+    profile.accumulation(size)
     if isinstance(arm.method, Rl) and size % arm.method.n_generations:
         raise InputError(
             f"{arm.name}: a batch of {size} completions does not hold whole groups of "
