@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isogloss.align.example_files import load_examples
 from isogloss.align.examples import (
     Example,
     examples_fingerprint,
-    load_examples,
     read_examples,
     write_examples,
 )

@@ -12,7 +12,8 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from isogloss.align.config import AlignConfig
-from isogloss.align.examples import Example, ExampleSet, load_examples
+from isogloss.align.example_files import load_examples
+from isogloss.align.examples import Example, ExampleSet
 from isogloss.align.lab_data import lab_examples
 from isogloss.align.leakage import check_unseen
 from isogloss.audit.selection import select_prompts
