@@ -328,9 +328,16 @@ def test_a_model_that_cannot_be_put_a_batch_of_conversations_is_refused(
     target = (f"hf:{folder}",)
     refused(user_config(mine, tmp_path / "run", targets=target), ModelError, said[lacks])
     template = tmp_path / "template.jinja"
-    template.write_text("{% for m in messages %}{{ m['content'] }}{% endfor %}")
+    template.write_text("{% for m in messages %}{{ m['content'] }}</s>{% endfor %}")
     more = {"chat_template": template} if lacks == "chat_template" else {"pad_token": "<pad>"}
     assert plan_align(user_config(mine, tmp_path / "run", targets=target, **more))
+
+
+def test_a_template_that_ends_no_answer_is_refused(mine: dict[str, Path], tmp_path: Path) -> None:
+    template = tmp_path / "template.jinja"
+    template.write_text("{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
+    config = user_config(mine, tmp_path / "run", chat_template=template)
+    refused(config, ModelError, "would not stop")
 
 
 def test_a_padding_token_that_is_none_is_refused(mine: dict[str, Path], tmp_path: Path) -> None:

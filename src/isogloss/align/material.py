@@ -176,7 +176,8 @@ def check_tokenizer(config: AlignConfig, target: str, folder: Path) -> None:
     """That the model can be put a conversation, and batches be filled up.
 
     Raises:
-        ModelError: no chat template or no padding token, and none was named.
+        ModelError: no chat template or no padding token, and none was named; or a template that
+            does not end an answer.
     """
     with quiet_transformers(), as_model_error(target, NO_TOKENIZER):
         tokenizer: Any = AutoTokenizer.from_pretrained(
@@ -187,6 +188,7 @@ def check_tokenizer(config: AlignConfig, target: str, folder: Path) -> None:
             f"{target} has no chat template, so there is no telling where an answer begins; name "
             "one with --chat-template FILE.jinja, or start from an instruction-tuned model"
         )
+    _check_ending(config, target, tokenizer)
     if config.pad_token is not None and config.pad_token not in tokenizer.get_vocab():
         raise ModelError(
             f"{target} has no token {config.pad_token!r}; --pad-token names one it has"
@@ -200,6 +202,21 @@ def check_tokenizer(config: AlignConfig, target: str, folder: Path) -> None:
         raise ModelError(
             f"{target} has no padding token; name one of its tokens with --pad-token TOKEN{hint} "
             "(not the one that ends an answer: it would be learned as padding)"
+        )
+
+
+def _check_ending(config: AlignConfig, target: str, tokenizer: Any) -> None:
+    """A model trained on answers that nothing ends does not stop."""
+    if config.chat_template is not None:
+        tokenizer.chat_template = config.chat_template.read_text("utf-8")
+    said = "an answer"
+    conversation = [{"role": "user", "content": "?"}, {"role": "assistant", "content": said}]
+    with as_model_error(target, "the chat template of {what} cannot be used ({why})"):
+        rendered: str = tokenizer.apply_chat_template(conversation, tokenize=False)
+    if rendered.rstrip().endswith(said):
+        raise ModelError(
+            f"the chat template of {target} puts nothing after an answer, so a model trained on it "
+            "would not stop; name one that does with --chat-template FILE.jinja"
         )
 
 
