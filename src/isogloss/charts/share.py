@@ -54,21 +54,38 @@ class SharePanel:
     slope: Slope | None = None
 
 
-def share_picture(panels: Sequence[SharePanel]) -> Picture | None:
-    """One panel a rate, common axes; None where fewer than two languages have a share."""
+def share_picture(
+    panels: Sequence[SharePanel],
+    *,
+    name: str = "share",
+    title: str = "Rates against share",
+    level: float | None = None,
+) -> Picture | None:
+    """One panel a rate, common axes; None where fewer than two languages have a share.
+
+    Args:
+        panels: at most three stand in a row.
+        level: a dashed line, such as that of chance.
+    """
     panels = [panel for panel in panels if len(panel.points) > 1]
     if not panels:
         return None
     shares = [point.share for panel in panels for point in panel.points]
     domain = (_step(min(shares) / 1.25, floor), _step(max(shares) * 1.25, ceil))
-    wide = [_panel(panel, domain, 246, 250, first=i == 0) for i, panel in enumerate(panels)]
-    narrow = [_panel(panel, domain, 282, 200, first=True) for panel in panels]
+    across = 2 if len(panels) == 4 else 3
+    width = {1: 560, 2: 380}.get(min(len(panels), across), 246)
+    wide = [
+        _panel(panel, domain, width, 250, first=i % across == 0, level=level)
+        for i, panel in enumerate(panels)
+    ]
+    narrow = [_panel(panel, domain, 282, 200, first=True, level=level) for panel in panels]
+    rows = [alt.hconcat(*wide[i : i + across]) for i in range(0, len(wide), across)]
     return Picture(
-        name="share",
-        title="Rates against share",
+        name=name,
+        title=title,
         description="; ".join(f"{p.title} of {len(p.points)} languages" for p in panels)
         + ", against the share of pre-training on a logarithmic axis",
-        wide=styled(alt.hconcat(*wide)),
+        wide=styled(rows[0] if len(rows) == 1 else alt.vconcat(*rows)),
         narrow=styled(alt.vconcat(*narrow)),
     )
 
@@ -115,7 +132,13 @@ def fitted_line(
 
 
 def _panel(
-    panel: SharePanel, domain: tuple[float, float], width: int, height: int, *, first: bool
+    panel: SharePanel,
+    domain: tuple[float, float],
+    width: int,
+    height: int,
+    *,
+    first: bool,
+    level: float | None,
 ) -> Any:
     colour = light(panel.colour)
     ticks = [
@@ -136,6 +159,12 @@ def _panel(
     values = [_row(point) for point in panel.points]
     base = alt.Chart(alt.Data(values=values)).encode(x=x)
     layers: list[Any] = []
+    if level is not None:
+        layers.append(
+            alt.Chart(alt.Data(values=[{"rate": level}]))
+            .mark_rule(color=light("muted"), strokeDash=[4, 3], aria=False)
+            .encode(y=alt.Y("rate:Q", scale=scale, axis=y_axis))
+        )
     if panel.slope and sum(point.fitted for point in panel.points) > 1:
         line, fan = fitted_line(panel.points, panel.slope)
         layers += [

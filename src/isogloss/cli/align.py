@@ -217,8 +217,8 @@ def _targets(model: str, seeds: int | None) -> tuple[str, ...]:
         return (model,)
     if not model.startswith("lab:") or "#" in model:
         raise InputError(
-            f"--seeds makes runs of a lab model that names no seed, and {model} is "
-            "none; leave it out"
+            f"--seeds makes runs of a lab model under the seeds 0 to {seeds - 1}; {model} is not a "
+            "lab model without a seed of its own"
         )
     plain = canonical_target(model).rpartition("#")[0]
     return tuple(f"{plain}#{seed}" for seed in range(seeds))
@@ -242,10 +242,11 @@ def _print_plan(stages: Sequence[PlannedStage], *, as_json: bool) -> None:
                 f"of {stage.batch_size}, learning rate {stage.learning_rate:g}{state}"
             )
         )
-        typer.echo(one_line(f"   examples: {languages}"))
-        typer.echo(one_line(f"   {stage.command}"))
+        typer.echo(f"   examples: {one_line(languages)}")
+        typer.echo(f"   {one_line(stage.command)}")
     typer.echo(
-        "the stages' files are written; the same command without --plan runs what is not done"
+        "the stages' files are written; run the commands in this order, or the same command without "
+        "--plan, which then does what is not done"
     )
 
 

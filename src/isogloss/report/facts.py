@@ -13,11 +13,14 @@ from isogloss.records import INTENTS, Measurement
 from isogloss.store import RunStore
 
 AUDIT = "audit"
+AUDITS = "audits"
+ALIGN = "align"
 CONCEPTS = "concepts"
 _PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
 _META = (
-    "audit", "concepts", "control", "share_table", "prompt_set", "environment", "model", "lab",
+    "audit", "align", "concepts", "control", "share_table", "prompt_set", "environment", "model",
+    "lab",
 )  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")
 
@@ -49,7 +52,8 @@ class RunFacts:
 
     Attributes:
         rows: all areas, targets, arms and judges of the run.
-        audited: the rows of the audit the page is about, the run's latest: one target, arm, judge.
+        audited: the rows of the audit the page is about: one target, arm, judge. It is the run's
+            latest; of a run that aligned models, the first of them before alignment.
         variant: the primary variant, which `rate` answers for.
     """
 
@@ -185,7 +189,7 @@ def read_facts(store: RunStore) -> RunFacts:
             f"{store.folder} holds no measurements yet, so there is nothing to report. "
             "Let `isogloss audit` finish (the same command resumes) and try again."
         )
-    meta = {key: store.meta(key) for key in _META}
+    meta = _before_alignment({key: store.meta(key) for key in _META}, store.meta(AUDITS), rows)
     asked: dict[str, Any] = meta["audit"] or {}
     audited = [
         row
@@ -203,7 +207,7 @@ def read_facts(store: RunStore) -> RunFacts:
             continue
         tier = row.tier if row.language is None else None
         index.setdefault((row.metric, row.language, row.category, tier, None), row)
-    about = audited or [row for row in rows if row.area == CONCEPTS]
+    about = audited or [row for row in rows if row.area in (CONCEPTS, ALIGN)]
     tags = list(dict.fromkeys(row.language for row in about if row.language))
     table = ShareTable.from_json(meta["share_table"]) if meta["share_table"] else None
     tiers = {row.language: row.tier for row in about if row.language and row.tier}
@@ -215,6 +219,30 @@ def read_facts(store: RunStore) -> RunFacts:
         variant=primary,
         _index=index,
     )
+
+
+def _before_alignment(
+    meta: dict[str, Any], audits: Any, rows: Sequence[Measurement]
+) -> dict[str, Any]:
+    """Of a run that aligned models: what is stored of the first one's audit before alignment.
+
+    An alignment audits every arm of every seed, and each leaves its settings as the run's latest.
+    Of the model only that is kept which training does not change.
+    """
+    align: dict[str, Any] = meta[ALIGN] or {}
+    target = next(iter(align.get("targets") or ()), None)
+    if not any((r.area, r.target, r.arm) == (AUDIT, target, "none") for r in rows):
+        return meta
+    latest: dict[str, Any] = meta["audit"] or {}
+    before = (audits or {}).get(f"{target} none") or {**latest, "target": target, "arm": "none"}
+    model: dict[str, Any] = meta["model"] or {}
+    lab: dict[str, Any] = meta["lab"] or {}
+    return {
+        **meta,
+        "audit": before,
+        "model": {key: model[key] for key in model if key not in ("source", "commit")},
+        "lab": lab if lab.get("spec") == target else {},
+    }
 
 
 def language_facts(

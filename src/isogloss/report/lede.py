@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from isogloss.concepts.across import AREA as ACROSS
 from isogloss.records import Measurement
+from isogloss.report.align_facts import AlignFacts, read_align
+from isogloss.report.align_words import align_headline, align_pointers
 from isogloss.report.concept_facts import ConceptFacts, is_recognised, read_concepts
 from isogloss.report.control_facts import (
     COST_WORDS,
@@ -44,7 +46,10 @@ class Lede:
 
 
 def build_lede(facts: RunFacts) -> Lede:
-    """Of the audit where the run holds one, else of its concepts, else of whatever it holds."""
+    """Of an alignment, else of the audit, else of concepts, else of whatever the run holds."""
+    align = read_align(facts)
+    if align:
+        return _of_align(facts, align)
     if facts.audited:
         return _of_audit(facts)
     concepts = read_concepts(facts)
@@ -74,6 +79,46 @@ def _of_audit(facts: RunFacts) -> Lede:
         ),
         pointers=(*look_first(facts, verdicts), *_control_pointers(facts)),
     )
+
+
+def _of_align(facts: RunFacts, a: AlignFacts) -> Lede:
+    """The audit of the page is of before; what it says comes after what changed."""
+    before = language_verdicts(facts)
+    audit = (
+        Pointer(
+            lead=f"Before alignment{', in the first run' if a.is_over_runs else ''}",
+            text=_lower(headline(before)),
+            anchor="languages",
+        ),
+    )
+    runs = f"{a.n_runs} runs, a seed each" if a.is_over_runs else "one model"
+    methods = [*a.trained, *(arm for arm in a.rewards if a.stages[arm].asked_for)] if a.stages else [
+        *a.arms, *a.rewards
+    ]  # fmt: skip
+    return Lede(
+        kicker="Alignment by language",
+        target=a.group if a.is_over_runs else a.targets[0],
+        headline=align_headline(a),
+        tally=_claim_tally(a.claims),
+        anchor="align-claims" if a.claims else "align",
+        skip="Skip to the claims" if a.claims else "Skip to the alignment",
+        settings=(
+            ("Target", a.group if a.is_over_runs else a.targets[0], True),
+            ("Runs", runs, False),
+            ("Methods", ", ".join(methods) or "none", False),
+            *((("Judge", a.judge, False),) if a.judge else ()),
+            *(
+                (("Verdicts by language", f"of {a.targets[0]} before alignment", False),)
+                if facts.audited
+                else ()
+            ),
+        ),
+        pointers=(*align_pointers(a), *(audit if facts.audited else ())),
+    )
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _control_pointers(facts: RunFacts) -> tuple[Pointer, ...]:
@@ -195,8 +240,8 @@ def _silent_languages(c: ConceptFacts) -> list[LanguageFacts]:
 def _of_models(rows: Sequence[Measurement]) -> Lede:
     """Several models' concepts side by side: the tally is of the claims."""
     groups = list(dict.fromkeys(row.target for row in rows))
-    verdicts = Counter(row.verdict for row in rows if row.metric == "claim")
-    signs = {"confirmed": "●", "refuted": "▼", "cannot tell": "○"}
+    claims = [row for row in rows if row.metric == "claim"]
+    verdicts = Counter(row.verdict for row in claims)
     runs = max((row.n for row in rows), default=0)
     return Lede(
         kicker="Concepts across models",
@@ -208,7 +253,7 @@ def _of_models(rows: Sequence[Measurement]) -> Lede:
             if verdicts
             else ""
         ),
-        tally=tuple((sign, word, verdicts[word]) for word, sign in signs.items() if verdicts[word]),
+        tally=_claim_tally(claims),
         anchor="claims" if verdicts else "models",
         skip="Skip to the figures",
         settings=(
@@ -216,6 +261,12 @@ def _of_models(rows: Sequence[Measurement]) -> Lede:
             ("Runs", f"up to {runs} a group", False),
         ),
     )
+
+
+def _claim_tally(claims: Sequence[Measurement]) -> tuple[tuple[str, str, int], ...]:
+    verdicts = Counter(row.verdict for row in claims)
+    signs = {"confirmed": "●", "refuted": "▼", "cannot tell": "○"}
+    return tuple((sign, word, verdicts[word]) for word, sign in signs.items() if verdicts[word])
 
 
 def _of_rows(facts: RunFacts) -> Lede:

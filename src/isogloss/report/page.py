@@ -14,6 +14,7 @@ from isogloss.charts.palette import palette_css
 from isogloss.charts.render import png_of, svg_of
 from isogloss.errors import StoreError
 from isogloss.report.chapter import Chapter, ChapterBuilder
+from isogloss.report.chapters.align import align_chapter
 from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.concepts import concepts_chapter
@@ -35,6 +36,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     translation_chapter,
     concepts_chapter,
     control_chapter,
+    align_chapter,
     models_chapter,
     comparison_chapter,
     record_chapter,
