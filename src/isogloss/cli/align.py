@@ -245,7 +245,7 @@ def _print_plan(stages: Sequence[PlannedStage], *, as_json: bool) -> None:
         typer.echo(f"   examples: {one_line(languages)}")
         typer.echo(f"   {one_line(stage.command)}")
     typer.echo(
-        "the stages' files are written; run the commands in this order, or the same command without "
+        "the stages' files are written; run the commands in this order, or the same without "
         "--plan, which then does what is not done"
     )
 
