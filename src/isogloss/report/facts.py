@@ -234,7 +234,12 @@ def _before_alignment(
     if not any((r.area, r.target, r.arm) == (AUDIT, target, "none") for r in rows):
         return meta
     latest: dict[str, Any] = meta["audit"] or {}
-    before = (audits or {}).get(f"{target} none") or {**latest, "target": target, "arm": "none"}
+    stored: dict[str, Any] = audits or {}
+    before: dict[str, Any] = stored.get(f"{target} none") or {
+        **latest,
+        "target": target,
+        "arm": "none",
+    }
     model: dict[str, Any] = meta["model"] or {}
     lab: dict[str, Any] = meta["lab"] or {}
     return {

@@ -92,9 +92,6 @@ def _of_align(facts: RunFacts, a: AlignFacts) -> Lede:
         ),
     )
     runs = f"{a.n_runs} runs, a seed each" if a.is_over_runs else "one model"
-    methods = [*a.trained, *(arm for arm in a.rewards if a.stages[arm].asked_for)] if a.stages else [
-        *a.arms, *a.rewards
-    ]  # fmt: skip
     return Lede(
         kicker="Alignment by language",
         target=a.group if a.is_over_runs else a.targets[0],
@@ -105,7 +102,7 @@ def _of_align(facts: RunFacts, a: AlignFacts) -> Lede:
         settings=(
             ("Target", a.group if a.is_over_runs else a.targets[0], True),
             ("Runs", runs, False),
-            ("Methods", ", ".join(methods) or "none", False),
+            ("Methods", ", ".join(a.methods) or "none", False),
             *((("Judge", a.judge, False),) if a.judge else ()),
             *(
                 (("Verdicts by language", f"of {a.targets[0]} before alignment", False),)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from isogloss.records import Measurement
+from isogloss.report.align_facts import ALIGN, OVER_RUNS, SEEN, UNSEEN, read_align
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.control_facts import AGAINST_OWN, CONTROL, NONE, read_control
 from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
@@ -16,6 +17,7 @@ from isogloss.store import RunStore
 
 _TITLES = {
     "audit": "Audit",
+    "align": "Alignment",
     "concepts": "Concepts",
     "control": "Control",
     "model": "Model",
@@ -63,11 +65,12 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
                     {
                         row.method
                         for row in facts.rows
-                        if row.method and row.metric not in _OWN_METHODS
+                        if row.method and row.metric not in _OWN_METHODS and row.area != OVER_RUNS
                     }
                 ),
                 "concepts": any(row.area == CONCEPTS for row in facts.rows),
                 "control": any(row.area == CONTROL for row in facts.rows),
+                "align": read_align(facts),
             },
         ),
         ("environment", "Environment", {"groups": environment_groups(facts)}),
@@ -106,6 +109,7 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
             *grouped.items(),
             *_missing_concepts(facts, names).items(),
             *_missing_control(facts).items(),
+            *_missing_align(facts).items(),
         )
     ]
 
@@ -147,6 +151,30 @@ def _missing_control(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
     return grouped
 
 
+def _missing_align(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
+    """Changes of an arm in a tier that were not measured; of languages they are in the table."""
+    a = read_align(facts)
+    grouped: dict[str, dict[str, list[str]]] = {}
+    if a is None:
+        return grouped
+    told = {*a.tiers, SEEN, UNSEEN}
+    for row in a.rows:
+        metric = row.metric.removesuffix("_change")
+        is_told = row.area == ALIGN and row.tier in told and row.language is None
+        if not is_told or row.estimate is not None or metric == row.metric:
+            continue
+        run = f", {row.target}" if a.is_over_runs else ""
+        place = f"{_tier(row.tier)} ({row.arm} {row.category}{run})"
+        reasons = grouped.setdefault(f"{_label_of(metric)}, change by alignment", {})
+        reasons.setdefault(row.reason or "no reason stored", []).append(place)
+    return grouped
+
+
+def _label_of(metric: str) -> str:
+    term = BY_METRIC.get(metric)
+    return term.label if term else metric.replace("_", " ").capitalize()
+
+
 def _counted(reason: str) -> tuple[str, str]:
     """A reason that only a number tells from its neighbours', and that number."""
     found = re.match(r"(\d+) (relevant replies; .*)", reason)
@@ -156,7 +184,7 @@ def _counted(reason: str) -> tuple[str, str]:
 def _tier(tier: str | None) -> str:
     if tier is None:
         return "whole run"
-    return tier if "-" in tier else f"{tier} tier"
+    return tier if "-" in tier or tier in (SEEN, UNSEEN) else f"{tier} tier"
 
 
 def _label(row: Measurement) -> str:
@@ -168,15 +196,20 @@ def _label(row: Measurement) -> str:
         stem = row.metric.removesuffix(ending)
         if stem != row.metric and stem in BY_METRIC:
             return BY_METRIC[stem].label + words
-    term = BY_METRIC.get(row.metric)
-    return term.label if term else row.metric.replace("_", " ").capitalize()
+    return _label_of(row.metric)
 
 
 def limits(facts: RunFacts) -> list[str]:
     """What this run could not speak about by its design."""
+    a = read_align(facts)
+    n_runs = a.n_runs if a else 1
     said = [
         "One model: intervals speak for this model, not for how it was trained. A claim about "
-        "training needs five seeds or more.",
+        "training needs five seeds or more."
+        if n_runs == 1
+        else f"Intervals over runs rest on {n_runs} runs"
+        f"{', and claims about training want five or more' if n_runs < 5 else ''}; all other "
+        "intervals speak for one model."
     ]
     if not facts.audited:
         return [*said, "No prompts were answered here: what the model does was not asked."]
@@ -216,7 +249,10 @@ def environment_groups(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]
 
 
 def _briefly(stored: Any) -> Any:
-    """Settings with their placebo arms counted: there may be dozens."""
+    """Settings with their placebo arms counted, there may be dozens, and without curves."""
+    if isinstance(stored, Mapping) and "stages" in stored:
+        settings = cast(Mapping[str, Any], stored)
+        return {name: value for name, value in settings.items() if name != "stages"}
     arms: Any = cast(Mapping[str, Any], stored).get("arms") if isinstance(stored, Mapping) else None
     if not isinstance(arms, list):
         return cast(Any, stored)
