@@ -135,7 +135,7 @@ def _panel(
     still = [row for row in rows if not row["moved"]]
     going, staying = alt.Chart(tables.put(moved)), alt.Chart(tables.put(still))
     drawn: list[Any] = [
-        going.mark_rule(strokeWidth=1.7, opacity=strength, aria=False).encode(
+        going.mark_rule(strokeWidth=1.7, strokeOpacity=strength, aria=False).encode(
             x=x_of("x"), x2="x_to:Q", y=y_of("y"), y2="y_to:Q", color=colour
         ),
         going.mark_point(

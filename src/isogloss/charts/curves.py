@@ -112,6 +112,23 @@ def mean_of(runs: Sequence[Points]) -> list[tuple[float, float]]:
     return [(x, sum(v) / n) for x, v in sorted(by_step.items()) if len(v) == n]
 
 
+def one_path(runs: Sequence[Points]) -> list[tuple[float, float | None]]:
+    """All runs one after another with a gap between two, for one path is half as long as many.
+
+    Example:
+        >>> one_path([[(1, 2.0)], [(1, 3.0)]])
+        [(1.0, 2.0), (1.0, None), (1.0, 3.0)]
+    """
+    if len(runs) < 2:
+        return []
+    found: list[tuple[float, float | None]] = []
+    for run in runs:
+        if found:
+            found.append((found[-1][0], None))
+        found += binned(run, _THIN)
+    return found
+
+
 def spread_out(places: Mapping[str, float], gap: float, most: float) -> dict[str, float]:
     """Places along an axis, moved apart until each is ``gap`` from the next, order kept.
 
@@ -148,10 +165,9 @@ def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int]) -> Any:
         if len(mean := mean_of(curve.runs)) > 1
     ]
     thin = [
-        {"run": f"{i} {j}", "x": x, "y": y, "colour": light(curve.colour)}
+        {"curve": i, "order": k, "x": x, "y": y, "colour": light(curve.colour)}
         for i, (curve, _) in enumerate(curves)
-        for j, run in enumerate(curve.runs if len(curve.runs) > 1 else ())
-        for x, y in binned(run, _THIN)
+        for k, (x, y) in enumerate(one_path(curve.runs))
     ]
     strong = [
         {"curve": i, "x": x, "y": y, "colour": light(curve.colour)}
@@ -181,8 +197,8 @@ def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int]) -> Any:
     if thin:
         drawn.append(
             alt.Chart(tables.put(thin))
-            .mark_line(strokeWidth=0.7, opacity=0.35, aria=False)
-            .encode(x=x, y=y, color=colour, detail="run:N")
+            .mark_line(strokeWidth=0.7, strokeOpacity=0.35, aria=False)
+            .encode(x=x, y=y, color=colour, detail="curve:N", order="order:Q")
         )
     drawn.append(
         alt.Chart(tables.put(strong))
@@ -233,7 +249,9 @@ def _names(
 
 
 def _domain(rows: Sequence[Mapping[str, Any]], level: float | None) -> tuple[float, float]:
-    values = [float(row["y"]) for row in rows] + ([] if level is None else [level])
+    values = [float(row["y"]) for row in rows if row["y"] is not None] + (
+        [] if level is None else [level]
+    )
     low, high = min(values), max(values)
     if low >= 0 and low < 0.4 * high:
         low = 0.0

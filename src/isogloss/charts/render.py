@@ -27,6 +27,7 @@ _INHERITED = (
     "font-weight",
     "stroke",
     "stroke-dasharray",
+    "stroke-opacity",
     "stroke-width",
     "text-anchor",
 )
@@ -142,10 +143,15 @@ def _clean(element: ET.Element, names: dict[str, str]) -> None:
         attributes[name] = names.get(value) or _NUMBER.sub(_rounded, value)
     if tip and is_mark:
         attributes["data-tip"] = tip
+    if attributes.get("transform") == "translate(0,0)":
+        del attributes["transform"]
+    kept: list[ET.Element] = []
     for child in list(element):
         _clean(child, names)
-        if _invisible(child):
-            element.remove(child)
+        if not _invisible(child):
+            # Of a panel's markup a third are groups that say nothing.
+            kept += list(child) if child.tag == f"{{{_SVG}}}g" and not child.attrib else [child]
+    element[:] = kept
     _hoist(element)
 
 
