@@ -1,4 +1,4 @@
-"""Alignment rows made by hand, as `isogloss align` writes them: whole percents, one of each kind."""
+"""Alignment rows made by hand, as `isogloss align` writes them: whole percents of each kind."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _rates(
                 )
             )  # fmt: skip
     for tier in ("high", "low"):
-        place = {"tier": tier, "scope": "these languages"}
+        place: dict[str, Any] = {"tier": tier, "scope": "these languages"}
         if tier == "low" and arm is None:
             rows.append(Measurement(metric="harmful_rate", **fields, **place, reason="too few"))
         else:
@@ -288,9 +288,7 @@ def make_align_run(
     made = make_rows(targets, arms, tags)
     with RunStore(folder) as store:
         real = store.measurements("audit")
-        planted_ = [
-            row for row in made["audit"] if (row.target, row.arm) != (targets[0], "none")
-        ]
+        planted_ = [row for row in made["audit"] if (row.target, row.arm) != (targets[0], "none")]
         store.replace_measurements("audit", [*real, *planted_])
         for area in ("align", "align reward", "align over runs"):
             store.replace_measurements(area, made[area])

@@ -138,9 +138,6 @@ def _panel(
         going.mark_rule(strokeWidth=1.7, strokeOpacity=strength, aria=False).encode(
             x=x_of("x"), x2="x_to:Q", y=y_of("y"), y2="y_to:Q", color=colour
         ),
-        going.mark_point(
-            filled=True, fill=light("panel"), size=17, opacity=1, strokeWidth=1.3, aria=False
-        ).encode(x=x_of("x"), y=y_of("y"), stroke=alt.Stroke("colour:N", scale=None)),
         going.mark_point(filled=True, shape=_HEAD, size=58, opacity=1).encode(
             x=x_of("x_to"),
             y=y_of("y_to"),

@@ -129,26 +129,28 @@ def one_path(runs: Sequence[Points]) -> list[tuple[float, float | None]]:
     return found
 
 
-def spread_out(places: Mapping[str, float], gap: float, most: float) -> dict[str, float]:
+def spread_out(
+    places: Mapping[str, float], gap: float, *, least: float, most: float
+) -> dict[str, float]:
     """Places along an axis, moved apart until each is ``gap`` from the next, order kept.
 
     Args:
-        most: where the last of them ends at the latest.
+        least, most: where the first of them may be, and the last.
 
     Example:
-        >>> spread_out({"a": 0.0, "b": 1.0}, 3.0, most=9.0)
-        {'a': -1.0, 'b': 2.0}
+        >>> spread_out({"a": 1.0, "b": 2.0, "c": 8.9}, 3.0, least=0.0, most=9.0)
+        {'a': 0.0, 'b': 3.0, 'c': 8.9}
     """
     ordered = sorted(places, key=lambda name: places[name])
     groups: list[tuple[list[str], float]] = []
     for name in ordered:
-        mine, middle = [name], places[name]
-        middle = min(middle, most)
+        mine, middle = [name], min(most, max(least, places[name]))
         while groups and middle - groups[-1][1] < gap * (len(mine) + len(groups[-1][0])) / 2:
             others, at = groups.pop()
             middle = (middle * len(mine) + at * len(others)) / (len(mine) + len(others))
             mine = others + mine
-            middle = min(middle, most - gap * (len(mine) - 1) / 2)
+            half = gap * (len(mine) - 1) / 2
+            middle = min(most - half, max(least + half, middle))
         groups.append((mine, middle))
     return {
         name: middle + gap * (i - (len(mine) - 1) / 2)
@@ -179,7 +181,7 @@ def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int]) -> Any:
     x = alt.X(
         "x:Q",
         scale=alt.Scale(domain=[0, last], nice=False),
-        axis=alt.Axis(title=None, tickCount=3, grid=False, labelFlush=True),
+        axis=alt.Axis(title=None, tickCount=2 if width < 150 else 3, grid=False, labelFlush=True),
     )
     labels = "format(100 * datum.value, '.0f')" if panel.percent else "format(datum.value, '~g')"
     y = alt.Y(
@@ -244,7 +246,7 @@ def _names(
         alt.Chart(tables.put([{}]))
         .mark_text(align="left", fontSize=10.5, color=light(colours[name]), aria=False)
         .encode(x=alt.value(width + 6), y=alt.value(at), text=alt.value(name))
-        for name, at in spread_out(ends, _GAP, most=height).items()
+        for name, at in spread_out(ends, _GAP, least=4.0, most=height).items()
     ]
 
 

@@ -78,14 +78,13 @@ def _arrow(a: AlignFacts, arm: str, language: LanguageFacts) -> Arrow | None:
     if found is None:
         return None
     before, after, n = found
-    runs = f", mean of {n} runs" if a.is_over_runs else ""
+    runs = f", {n} of {a.n_runs} runs" if n < a.n_runs else ""
     return Arrow(
         label=language.code,
         before=before,
         after=after,
-        tip=f"{language.name} ({language.tier}), {printable(arm)}: compliance "
-        f"{percent(before[0])} → {percent(after[0])}, helpful {percent(before[1])} → "
-        f"{percent(after[1])}{runs}",
+        tip=f"{language.name}: compliance {percent(before[0])} → {percent(after[0])}, helpful "
+        f"{percent(before[1])} → {percent(after[1])}{runs}",
         colour=TIER_COLOURS[language.tier],
     )
 
