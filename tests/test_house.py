@@ -24,14 +24,15 @@ PUBLIC = [
     "AlignConfig", "AuditConfig", "CompareConfig", "ConceptsConfig", "ControlConfig", "Decoding",
     "EndpointOptions",
     "IsoglossError", "Judge",
-    "LabRecipe", "Label", "LocalOptions", "Measurement", "Prompt", "PromptSet", "Request",
+    "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "Prompt", "PromptSet",
+    "Request",
     "Response", "RunStore", "ShareTable", "SheetRequest", "Target", "Translation",
     "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab", "build_report",
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
     "plan_align", "resolve_language", "run_align", "run_audit", "run_concepts",
-    "run_concepts_across", "run_control", "run_translation",
+    "run_concepts_across", "run_control", "run_ladder", "run_translation",
 ]  # fmt: skip
 
 
@@ -113,6 +114,7 @@ def test_importing_the_package_has_no_effect(tmp_path: Path) -> None:
             "audit",
             "concepts",
             "control",
+            "trace",
             "compare",
             "show",
             "report",

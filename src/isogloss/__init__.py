@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from isogloss.targets.base import Target as Target
     from isogloss.targets.load import load_target as load_target
     from isogloss.targets.options import LocalOptions as LocalOptions
+    from isogloss.trace.ladder import run_ladder as run_ladder
+    from isogloss.trace.ladder_config import LadderConfig as LadderConfig
     from isogloss.translate.base import Translator as Translator
     from isogloss.translate.job import TranslationConfig as TranslationConfig
     from isogloss.translate.job import run_translation as run_translation
@@ -79,6 +81,7 @@ _HOMES = {
     "Judge": "isogloss.judges.base",
     "LabRecipe": "isogloss.lab.recipe",
     "Label": "isogloss.records",
+    "LadderConfig": "isogloss.trace.ladder_config",
     "LocalOptions": "isogloss.targets.options",
     "Measurement": "isogloss.records",
     "Prompt": "isogloss.records",
@@ -118,6 +121,7 @@ _HOMES = {
     "run_concepts": "isogloss.concepts.run",
     "run_concepts_across": "isogloss.concepts.several",
     "run_control": "isogloss.control.run",
+    "run_ladder": "isogloss.trace.ladder",
     "run_translation": "isogloss.translate.job",
 }
 """Where each public name lives; `__getattr__` loads it from there."""

@@ -30,6 +30,7 @@ from isogloss.cli import (
     plan,
     report,
     show,
+    trace,
     translate,
     variants,
 )
@@ -37,7 +38,7 @@ from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
 VERBS = (
-    *(audit, concepts, control, align, compare, show, report),
+    *(audit, concepts, control, align, trace, compare, show, report),
     *(judge, label, translate, variants),
     *(demo, lab, plan, doctor),
 )
