@@ -13,12 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 import isogloss.align.run as run
-from align.small import small_examples, small_model, write_pairs, write_prompts
+from align.small import OBJECTS, small_examples, small_model, write_pairs, write_prompts
 from isogloss.align.across import AREA as ACROSS
 from isogloss.align.config import AlignConfig
 from isogloss.align.lab_data import lab_examples
 from isogloss.align.launch import Job, run_jobs
 from isogloss.align.outcomes import AREA, GATE, NONE, RETAINED
+from isogloss.align.prepare import prepare
 from isogloss.align.profile import Profile
 from isogloss.align.reward_accuracy import ACCURACY
 from isogloss.align.reward_accuracy import AREA as REWARDS
@@ -161,6 +162,15 @@ def test_the_same_again_trains_and_asks_nothing(
 
 
 @pytest.mark.lab
+def test_another_training_or_audit_does_not_go_into_the_same_folder(lab_run: Path) -> None:
+    other = (*SHORT[:-1], "sft.steps=3")
+    with pytest.raises(StoreError, match="holds replies of xsft trained with other settings"):
+        run_align(lab_config(lab_run, methods=("xsft",), settings=other))
+    with pytest.raises(StoreError, match="begun with another --prompts, --languages"):
+        run_align(lab_config(lab_run, languages=FEW[:2]))
+
+
+@pytest.mark.lab
 def test_another_folder_has_the_same_rows(
     lab_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +247,7 @@ def test_a_plan_names_stages_and_commands_and_trains_nothing(
     assert (first.arm, second.arm, third.arm) == ("sft", "mpo", "xsft:sw")
     assert second.start == "sft"
     assert third.languages == {"sw": third.steps * 4}
-    assert second.command.startswith("accelerate launch --num_processes 2")
+    assert "-m accelerate.commands.launch --num_processes 2 -m" in second.command
     assert (second.folder / "stage.json").is_file()
     assert not any(stage.is_done for stage in (first, second, third))
 
@@ -249,7 +259,65 @@ def test_steps_of_nought_are_one_pass_over_the_mixture(
     n = {stage.arm: stage.steps * stage.batch_size for stage in (both, one)}
     held_in = n["sft"]  # a fifth of the clusters is held out for reward models
     assert n["xsft"] == 2 * held_in
+    assert both.too_long == {}
     assert 12 <= held_in <= 20
+
+
+def test_what_is_too_long_is_left_out_and_told(mine: dict[str, Path], tmp_path: Path) -> None:
+    examples = small_examples()
+    examples += [
+        replace(e, example_id=f"long-{i}", cluster_id="", prompt=f"{i} {e.prompt} " * 20)
+        for i, e in enumerate(examples[:6])
+    ]
+    data = write_pairs(tmp_path / "pairs.jsonl", examples)
+    config = user_config(
+        mine, tmp_path / "run", data=data, settings=("sft.batch_size=4", "sft.max_length=64")
+    )
+    (stage,) = plan_align(config)
+    assert set(stage.too_long) == {"en", "sw"}
+    assert sum(stage.too_long.values()) <= 6
+
+
+def test_mpo_has_seen_its_dominant_language(mine: dict[str, Path], tmp_path: Path) -> None:
+    config = user_config(mine, tmp_path / "run", methods=("mpo", "xsft:sw"),
+                         settings=("mpo.batch_size=4", "sft.batch_size=4"))  # fmt: skip
+    stages = {stage.arm.name: stage for stage in prepare(config, silent).stages}
+    assert stages["mpo"].trained_on == {"en", "sw"}
+    assert stages["xsft:sw"].trained_on == {"sw"}
+    assert {e.language for e in stages["mpo"].train} == {"sw"}
+
+
+def test_a_named_template_is_that_of_before_and_after(
+    mine: dict[str, Path], tmp_path: Path
+) -> None:
+    template = tmp_path / "template.jinja"
+    template.write_text("{% for m in messages %}[{{ m['content'] }}]</s>{% endfor %}")
+    config = user_config(mine, tmp_path / "run", chat_template=template)
+    prepared = prepare(config, silent)
+    start = prepared.materials[0].folder
+    assert (start / "chat_template.jinja").read_text() == template.read_text()
+    assert (start / "model.safetensors").resolve() == mine["model"] / "model.safetensors"
+    assert prepared.stages[0].spec.start == str(start)
+    plain = prepare(user_config(mine, tmp_path / "plain"), silent)
+    assert plain.materials[0].folder == mine["model"]
+    assert plain.stages[0].key != prepared.stages[0].key
+
+
+def test_two_pairs_on_one_prompt_stand_on_one_side(mine: dict[str, Path], tmp_path: Path) -> None:
+    lines = [
+        {"language": "en", "prompt": f"what is {thing}", "chosen": f"{i} good", "rejected": "bad"}
+        for thing in OBJECTS
+        for i in range(2)
+    ]
+    data = tmp_path / "unnamed.jsonl"
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    prompts = write_prompts(tmp_path / "prompts.csv", ("en",))
+    (material,) = prepare(
+        user_config(mine, tmp_path / "run", data=data, prompts=prompts), silent
+    ).materials
+    trained = {example.prompt for example in material.examples.examples}
+    assert material.held_out
+    assert not trained & {example.prompt for example in material.held_out}
 
 
 def refused(config: AlignConfig, kind: type[UserError], said: str) -> None:
@@ -297,7 +365,12 @@ def test_held_out_pairs_that_were_trained_on_are_refused(
     mine: dict[str, Path], tmp_path: Path
 ) -> None:
     config = user_config(mine, tmp_path / "run", held_out=mine["data"])
-    refused(config, InputError, "clusters are in --data and in --held-out")
+    refused(config, InputError, "share 20 clusters and 40 prompts")
+    renamed = [replace(e, example_id=f"other-{e.example_id}", cluster_id="", chosen=f"{e.chosen} !")
+               for e in small_examples()]  # fmt: skip
+    held = write_pairs(tmp_path / "held.jsonl", renamed)
+    config = user_config(mine, tmp_path / "run", held_out=held)
+    refused(config, InputError, "share 0 clusters and 40 prompts")
 
 
 def test_instructions_teach_no_preferences(mine: dict[str, Path], tmp_path: Path) -> None:
@@ -367,6 +440,11 @@ def test_too_little_disk_is_said_before_any_step(
         ({"methods": ("xrlhf",), "settings": ("rl.batch_size=8", "rl.n_generations=3",
           "reward.batch_size=4")}, InputError, "whole groups of 3"),
         ({"language": "fi"}, InputError, "language"),
+        ({"judge": "nobody"}, ModelError, "'nobody' is not a judge"),
+        ({"guard": Path("none.safetensors")}, InputError, "no guard at none.safetensors"),
+        ({"max_skill_loss": 0.0}, InputError, "--max-skill-loss is points above 0"),
+        ({"chat_template": Path("none.jinja")}, InputError, "--chat-template none.jinja"),
+        ({"settings": ("sft.max_length=8",)}, InputError, "has more than 8 tokens"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused(

@@ -27,8 +27,9 @@ class Curve(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         del args, control, rest
-        self._path.write_text("".join(_line(point) + "\n" for point in state.log_history))
-        self._tell(state.global_step, state.max_steps)
+        if state.is_world_process_zero:
+            self._path.write_text("".join(_line(point) + "\n" for point in state.log_history))
+            self._tell(state.global_step, state.max_steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
         del args, control, rest
@@ -42,19 +43,33 @@ class Curve(TrainerCallback):
 
 
 class Checkpoints(TrainerCallback):
-    """Asks for a checkpoint when ``seconds`` have passed; the result does not depend on when."""
+    """Asks for a checkpoint when ``seconds`` have passed; the result does not depend on when.
+
+    All processes save at one step: the first one's clock decides, and the others are told.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._last = seconds, time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         del args, rest
-        if time.monotonic() - self._last > self._seconds and state.global_step < state.max_steps:
-            control.should_save = True
+        if state.global_step >= state.max_steps:
+            return
+        control.should_save = _agreed(time.monotonic() - self._last > self._seconds)
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         del args, state, control, rest
         self._last = time.monotonic()
+
+
+def _agreed(due: bool) -> bool:
+    """What the first process found."""
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    if PartialState().num_processes == 1:
+        return due
+    return bool(broadcast_object_list([due], from_process=0)[0])
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:

@@ -177,8 +177,8 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         words="MPO lowers compliance with harm in low-resource languages",
-        source=_MPO, said="compliance rate, change in low",
-        figure=lambda v: v.change("compliance_rate", "mpo", "low"), sign=-1,
+        source=_MPO, said="compliance rate, change in low since SFT in English",
+        figure=lambda v: v.change("compliance_rate", "mpo", "low", "sft"), sign=-1,
     ),
     Claim(
         words="MPO costs the dominant language nothing (less than 5 points of helpfulness)",

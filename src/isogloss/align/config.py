@@ -38,7 +38,7 @@ class AlignConfig:
         warm_up: a few steps of SFT before rewards and preferences; None does so in a lab.
         lora: adapters; None trains all weights.
         guard: a guard file, audited beside the methods as a defence without training.
-        max_skill_loss: gate: points of benign prompts once answered rightly that may be lost.
+        max_skill_loss: gate: points that the helpful rate may lose on average over languages.
         shares: share table; None is the lab's mix, else ``cc-2026-04``.
         pad_token, chat_template: in place of what the tokenizer lacks; the latter is a file.
         n_processes: devices a stage uses; above 1 the stages are started by ``accelerate``.
@@ -102,6 +102,10 @@ def check_config(config: AlignConfig) -> Scheme:
         )
     if len(schemes) > 1 or (schemes == {"hf"} and len(config.targets) > 1):
         raise InputError("several targets at once are seeds of one lab model, such as lab:tiny#0")
+    if not 0 < config.max_skill_loss <= 100:
+        raise InputError(
+            f"--max-skill-loss is points above 0 and up to 100, not {config.max_skill_loss}"
+        )
     if config.n_processes < 1 or (config.workers is not None and config.workers < 1):
         raise InputError("--processes and --workers are 1 or more")
     if config.judge == "recorded":

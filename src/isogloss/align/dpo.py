@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.align.optimisation import Optimisation
+from isogloss.errors import InputError
 
 if TYPE_CHECKING:
     from isogloss.align.training import Setup
@@ -23,16 +24,20 @@ class Dpo:
     beta: float = 0.1
     kind: Literal["dpo"] = "dpo"
 
+    def __post_init__(self) -> None:
+        if not 0 < self.beta < float("inf"):
+            raise InputError(f"dpo.beta is above 0, not {self.beta}")
+
 
 def dpo_trainer(config: Dpo, setup: Setup) -> Any:
     """TRL's `DPOTrainer`; the reference is the start, or the weights without their adapters."""
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.dpo_trainer import DPOTrainer
 
-    from isogloss.align.training import conversations, preferences, training_arguments
+    from isogloss.align.training import conversations, preferences, trl_arguments
 
     arguments = DPOConfig(
-        **training_arguments(config.optimisation, setup),
+        **trl_arguments(config.optimisation, setup),
         beta=config.beta,
         max_length=config.optimisation.max_length,
     )

@@ -55,7 +55,8 @@ def load_examples(path: str | Path, *, language: str | None = None) -> ExampleSe
     ``{"role", "content"}``, one user's and one assistant's, the prompt's with or without its own
     column. Without a prompt column, text is a dialogue as in HH-RLHF (``\\n\\nHuman: …
     \\n\\nAssistant: …``): the prompt is the human turn or, of several turns, all before the last
-    reply with its marks. Without an id, an example is named by its content.
+    reply with its marks. Without an id, an example is named by its content, and those with the
+    same prompt are one cluster.
 
     Args:
         path: any format of `isogloss.prompts.rows.read_table`.
@@ -143,6 +144,10 @@ def _read_example(
     tag = _language(Cell(table, row, "language"), language)
     prompt, chosen, rejected = _texts(table, row, columns)
     named = Cell(table, row, columns.example_id).name()
+    cluster = Cell(table, row, columns.cluster_id).name()
+    if cluster is None and named is None:
+        # Two pairs on one prompt are no two sources.
+        cluster = content_hash(" ".join(prompt.split()).casefold())
     cells = [Cell(table, row, column) for column in columns.provenance]
     example = Example(
         example_id=named or content_hash(tag, prompt, chosen, rejected or ""),
@@ -151,7 +156,7 @@ def _read_example(
         chosen=chosen,
         rejected=rejected,
         intent=_intent(Cell(table, row, "intent")),
-        cluster_id=Cell(table, row, columns.cluster_id).name() or "",
+        cluster_id=cluster or "",
         provenance={str(cell.column): cell.verbatim() for cell in cells if not cell.is_missing},
     )
     return example, named is not None

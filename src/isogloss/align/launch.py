@@ -46,16 +46,30 @@ def stage_command(folder: Path, profile: Profile) -> list[str]:
     if profile.n_processes == 1:
         return [sys.executable, "-m", MODULE, str(folder)]
     return [
-        "accelerate", "launch", "--num_processes", str(profile.n_processes),
+        sys.executable, "-m", "accelerate.commands.launch",
+        "--num_processes", str(profile.n_processes),
         *(["--mixed_precision", "bf16"] if profile.bf16 else []),
         "-m", MODULE, str(folder),
     ]  # fmt: skip
 
 
+def _is_one_gpu(profile: Profile) -> bool:
+    """Trainers take every GPU they see; a stage of one process must see one."""
+    return profile.device != "cpu" and profile.n_processes == 1
+
+
+def _one_device(device: str) -> str:
+    """The name CUDA has for the device, of those that are visible already."""
+    index = int(device.partition(":")[2] or 0)
+    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return visible[index] if index < len(visible) else str(index)
+
+
 def command_line(folder: Path, profile: Profile) -> str:
     """The same, to be pasted into a shell."""
-    command = stage_command(folder, profile)
-    return shlex.join(["python" if part == sys.executable else part for part in command])
+    line = shlex.join(stage_command(folder, profile))
+    one = f"CUDA_VISIBLE_DEVICES={_one_device(profile.device)} " if _is_one_gpu(profile) else ""
+    return one + line
 
 
 def run_jobs(jobs: Sequence[Job], *, workers: int, progress: Progress) -> None:
@@ -105,6 +119,8 @@ class _Crew:
             "OMP_NUM_THREADS": str(job.profile.threads),
             "TOKENIZERS_PARALLELISM": "false",
         }
+        if _is_one_gpu(job.profile):
+            environment["CUDA_VISIBLE_DEVICES"] = _one_device(job.profile.device)
         with (job.folder / LOG).open("w", encoding="utf-8") as log:
             process = self._start(job, log, environment)
             if process is None:

@@ -60,8 +60,8 @@ def check_unseen(examples: Sequence[Example], prompts: Sequence[Prompt]) -> None
             and case apart, in whatever language), or nearly its text (`JACCARD`, `CONTAINMENT`).
     """
     names = {name for prompt in prompts for name in (prompt.prompt_id, prompt.cluster_id)}
-    asked = {_normalised(prompt.text) for prompt in prompts}
-    texts = [_normalised(example.prompt) for example in examples]
+    asked = {normalised(prompt.text) for prompt in prompts}
+    texts = [normalised(example.prompt) for example in examples]
     ways: dict[str, list[Example]] = {"id or cluster": [], "text": [], "nearly the same text": []}
     remaining: dict[str, list[Example]] = {}
     for example, text in zip(examples, texts, strict=True):
@@ -107,7 +107,7 @@ def near_duplicates(texts: Sequence[str], asked: Sequence[str]) -> list[str]:
     return found
 
 
-def _normalised(text: str) -> str:
+def normalised(text: str) -> str:
     """Case-folded, compatible characters made one (NFKC), white space single."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from isogloss.align.config import AlignConfig
 from isogloss.align.material import Material
 from isogloss.align.outcomes import AREA, NONE, change_rows, gate_row, tier_gap_rows
+from isogloss.align.pivot import translate_examples
 from isogloss.align.prepare import Prepared
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.reward_accuracy import association_rows, reward_rows, scored_pairs
 from isogloss.align.reward_model import RewardModel
-from isogloss.align.stages import Stage, translate_examples
+from isogloss.align.stages import Stage
 from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.concepts.competence import measure_competence
 from isogloss.concepts.held_out import lab_texts
@@ -23,7 +26,6 @@ from isogloss.records import Measurement
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
 from isogloss.targets.model import LocalModel
-from isogloss.targets.options import LocalOptions
 from isogloss.translate.base import Translator
 
 SAFETY_LINE, GUARD = "safety line", "guard"
@@ -31,15 +33,12 @@ N_COMPETENCE_TEXTS = 60
 
 
 def measure_target(
-    config: AlignConfig,
-    prepared: Prepared,
-    material: Material,
-    stages: Sequence[Stage],
-    progress: Progress,
+    config: AlignConfig, prepared: Prepared, material: Material, *, progress: Progress
 ) -> None:
     """Audits, changes and reward models of one target; its rows replace earlier ones."""
+    stages = [stage for stage in prepared.stages if stage.target == material.target]
     judge = ""
-    for arm, target in _arms(config, material, stages):
+    for arm, load in _arms(config, material, stages):
         audit = AuditConfig(
             target=material.target,
             prompts=config.prompts,
@@ -51,8 +50,9 @@ def measure_target(
             arm=arm,
             options=config.options,
         )
+        # Loaded here and dropped with the call: two models of billions need not fit at once.
         result = run_audit(
-            audit, target=target, prompts=material.prompts if config.prompts else None,
+            audit, target=load(), prompts=material.prompts if config.prompts else None,
             progress=progress,
         )  # fmt: skip
         judge = result.judges[0]
@@ -71,7 +71,7 @@ def measure_target(
                     points=config.max_skill_loss,
                 )
             )  # fmt: skip
-    rewards = _reward_rows(material, stages, prepared.translator, progress)
+    rewards = _reward_rows(config, material, stages, prepared.translator, progress)
     with RunStore(prepared.folder) as store:
         for area, mine in ((AREA, rows), (REWARDS, rewards)):
             kept = [row for row in store.measurements(area) if row.target != material.target]
@@ -80,20 +80,20 @@ def measure_target(
 
 def _arms(
     config: AlignConfig, material: Material, stages: Sequence[Stage]
-) -> Iterator[tuple[str, LocalTarget]]:
-    """(arm, who answers): before, the defences without training, then every trained policy."""
-    plain = LocalTarget(material.folder, name=material.target, options=config.options)
-    yield NONE, plain
-    yield SAFETY_LINE, plain
+) -> Iterator[tuple[str, Callable[[], LocalTarget]]]:
+    """(arm, loads who answers): before, the defences without training, then every policy."""
+
+    def load(folder: Path, guard: Path | None = None) -> LocalTarget:
+        options = replace(config.options, guard=guard)
+        return LocalTarget(folder, name=material.target, options=options)
+
+    yield NONE, partial(load, material.folder)
+    yield SAFETY_LINE, partial(load, material.folder)
     if config.guard is not None:
-        options = replace(config.options, guard=config.guard)
-        yield GUARD, LocalTarget(material.folder, name=material.target, options=options)
+        yield GUARD, partial(load, material.folder, config.guard)
     for stage in stages:
         if stage.arm.is_policy:
-            yield (
-                stage.arm.name,
-                LocalTarget(stage.model, name=material.target, options=config.options),
-            )
+            yield stage.arm.name, partial(load, stage.model)
 
 
 def _decoding(config: AlignConfig, material: Material, arm: str) -> Any:
@@ -104,21 +104,21 @@ def _decoding(config: AlignConfig, material: Material, arm: str) -> Any:
 
 def _comparisons(
     config: AlignConfig, stages: Sequence[Stage]
-) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+) -> Iterator[tuple[str, str, frozenset[str]]]:
     """(before, after, languages trained on): since the start of all, and since a stage's own."""
-    yield NONE, SAFETY_LINE, ()
+    yield NONE, SAFETY_LINE, frozenset()
     if config.guard is not None:
-        yield NONE, GUARD, ()
+        yield NONE, GUARD, frozenset()
     for stage in stages:
         if not stage.arm.is_policy:
             continue
-        trained_on = tuple(sorted({example.language for example in stage.train}))
-        yield NONE, stage.arm.name, trained_on
+        yield NONE, stage.arm.name, stage.trained_on
         if stage.arm.start is not None:
-            yield stage.arm.start, stage.arm.name, trained_on
+            yield stage.arm.start, stage.arm.name, stage.trained_on
 
 
 def _reward_rows(
+    config: AlignConfig,
     material: Material,
     stages: Sequence[Stage],
     translator: Translator | None,
@@ -127,12 +127,15 @@ def _reward_rows(
     models = [stage for stage in stages if not stage.arm.is_policy]
     if not models or not material.held_out:
         return []
-    competence = _competence(material, progress)
+    competence = _competence(config, material, progress)
     held_out = [e for e in material.held_out if e.language in material.languages]
     rows: list[Measurement] = []
     for done, stage in enumerate(models):
         progress("reward models (tested)", done, len(models))
-        model = RewardModel(stage.model, device=stage.spec.profile.device)
+        profile = stage.spec.profile
+        model = RewardModel(
+            stage.model, device=profile.device, trust_remote_code=profile.trust_remote_code
+        )
         asked = held_out
         if stage.arm.pivot and translator is not None:
             asked = list(translate_examples(held_out, translator, material.source))
@@ -143,18 +146,18 @@ def _reward_rows(
             target=material.target,
             arm=stage.arm.name,
             shares=material.shares,
-            trained_on=sorted({example.language for example in stage.train}),
+            trained_on=stage.trained_on,
         )
         rows += [*mine, *association_rows(mine, material.shares, competence)]
     progress("reward models (tested)", len(models), len(models))
     return rows
 
 
-def _competence(material: Material, progress: Progress) -> Mapping[str, float]:
+def _competence(config: AlignConfig, material: Material, progress: Progress) -> Mapping[str, float]:
     """Bits per character of held-out text before alignment; a lab writes its own."""
     if material.lab is None:
         return {}
-    model = LocalModel(str(material.folder), LocalOptions())
+    model = LocalModel(str(material.folder), config.options)
     texts = lab_texts(material.lab, n=N_COMPETENCE_TEXTS)
     found = measure_competence(model, texts, progress=progress)
     return {

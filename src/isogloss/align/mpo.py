@@ -42,6 +42,13 @@ class Mpo:
     retention: float = 1.0
     kind: Literal["mpo"] = "mpo"
 
+    def __post_init__(self) -> None:
+        if not (0 < self.beta < float("inf") and 0 <= self.retention < float("inf")):
+            raise InputError(
+                f"mpo.beta is above 0 and mpo.retention 0 or more, not {self.beta} and "
+                f"{self.retention}"
+            )
+
 
 def parallel_pairs(
     examples: Sequence[Example], dominant: str, parallel: Sequence[Example]

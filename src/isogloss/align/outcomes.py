@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,25 @@ import numpy as np
 from isogloss.audit.compare import (
     COMPARED,
     Comparison,
-    average_difference,
+    average_rows,
     compare_runs,
+    left_out,
 )
 from isogloss.audit.gate import check_gate
 from isogloss.audit.pairing import CompareConfig
 from isogloss.audit.rate_rows import measurement
-from isogloss.audit.verdicts import paired_verdict
+from isogloss.audit.rates import Cells
 from isogloss.records import Measurement
 from isogloss.stats.contrast import language_contrast
 
 AREA = "align"
 NONE = "none"
-GATE = "gate_retained_skill"
+GATE = "gate_helpful_rate"
 RETAINED = "retained_skill"
 
 
 def change_rows(
-    folder: Path, *, target: str, before: str, after: str, trained_on: Sequence[str], judge: str
+    folder: Path, *, target: str, before: str, after: str, trained_on: Collection[str], judge: str
 ) -> tuple[list[Measurement], Comparison]:
     """Every difference ``after`` minus ``before``, as rows of area ``align``.
 
@@ -59,7 +60,10 @@ def change_rows(
 def gate_row(
     comparison: Comparison, *, target: str, after: str, judge: str, points: float
 ) -> Measurement:
-    """Whether the benign skill of before was kept: helpful rate, on average over languages."""
+    """Whether the helpful rate was kept, on average over languages.
+
+    Where nobody knows which answers are right it is not measured, and nothing is said.
+    """
     gate = check_gate(comparison, points=points, metrics=("helpful_rate",), over="average")
     check = gate.checks[0]
     return Measurement(
@@ -74,7 +78,7 @@ def gate_row(
         low=None if check.bound is None else -check.bound,
         unit="rate difference",
         method=f"one-sided 95 % bound of the loss against {points:g} points",
-        verdict=gate.verdict,
+        verdict=gate.verdict if check.worsening is not None else "not measured",
         reason=check.reason,
     )
 
@@ -93,54 +97,54 @@ def tier_gap_rows(
     for weak in ("medium", "low"):
         for name in COMPARED:
             a, b = comparison.pairs.a.cells(name), comparison.pairs.b.cells(name)
-            usable = a.usable & b.usable
-            top, bottom = (tiers == strong) & usable, (tiers == weak) & usable
-            if not (top.any() and bottom.any()):
-                continue
-            used = top | bottom
-            weights = np.where(bottom, 1 / bottom.sum(), -1 / top.sum())[used]
-            found = language_contrast(
-                np.hstack([b.successes[:, used], a.successes[:, used]]),
-                np.hstack([b.trials[:, used], a.trials[:, used]]),
-                np.concatenate([weights, -weights]),
-                scope="these languages",
-            )
-            row = measurement(
-                f"{name}_change_gap", found, area=AREA, target=target, arm=after,
-                judge=comparison.judge, category=f"since {before}", tier=f"{weak} minus {strong}",
-                unit="rate difference", scope="these languages",
-            )  # fmt: skip
-            rows.append(replace(row, p_value=found.p_value))
+            common: dict[str, Any] = {
+                "area": AREA, "target": target, "arm": after, "judge": comparison.judge,
+                "category": f"since {before}", "tier": f"{weak} minus {strong}",
+                "unit": "rate difference", "scope": "these languages",
+            }  # fmt: skip
+            top, bottom = tiers == strong, tiers == weak
+            if top.any() and bottom.any():
+                rows.append(_tier_gap(f"{name}_change_gap", a, b, (top, bottom), common))
     return rows
 
 
+def _tier_gap(
+    metric: str, a: Cells, b: Cells, sides: tuple[np.ndarray, np.ndarray], common: dict[str, Any]
+) -> Measurement:
+    usable = a.usable & b.usable
+    top, bottom = (side & usable for side in sides)
+    if not (top.any() and bottom.any()):
+        return Measurement(
+            metric=metric, verdict="not measured",
+            reason="a tier has no language that is measured on both sides", **common,
+        )  # fmt: skip
+    used = top | bottom
+    weights = np.where(bottom, 1 / bottom.sum(), -1 / top.sum())[used]
+    found = language_contrast(
+        np.hstack([b.successes[:, used], a.successes[:, used]]),
+        np.hstack([b.trials[:, used], a.trials[:, used]]),
+        np.concatenate([weights, -weights]),
+        scope="these languages",
+    )
+    return replace(
+        measurement(metric, found, **common),
+        n=int(a.trials[:, used].sum()),
+        reason=left_out(sides[0] | sides[1], np.flatnonzero(used)),
+    )
+
+
 def _seen_rows(
-    comparison: Comparison, target: str, before: str, after: str, trained_on: Sequence[str]
+    comparison: Comparison, target: str, before: str, after: str, trained_on: Collection[str]
 ) -> list[Measurement]:
-    languages = comparison.pairs.languages
-    seen = np.array([tag in trained_on for tag in languages])
+    seen = np.array([tag in trained_on for tag in comparison.pairs.languages])
+    groups = {"seen languages": seen, "unseen languages": ~seen}
+    common: dict[str, Any] = {"target": target, "arm": after, "judge": comparison.judge}
     rows: list[Measurement] = []
     for name in COMPARED:
         a, b = comparison.pairs.a.cells(name), comparison.pairs.b.cells(name)
-        common: dict[str, Any] = {
-            "area": AREA, "target": target, "arm": after, "judge": comparison.judge,
-            "category": f"since {before}", "unit": "rate difference",
-        }  # fmt: skip
-        for words, member in (("seen languages", seen), ("unseen languages", ~seen)):
-            found = average_difference(a, b, member) if member.any() else None
-            if found is None:
-                continue
-            verdict, reason = paired_verdict(found, found.p_value, a.rate.worse)
-            row = measurement(
-                f"{name}_change", found, **common, tier=words, scope="these languages"
-            )
-            n_used = int((member & a.usable & b.usable).sum())
-            rows.append(
-                replace(
-                    row,
-                    verdict=verdict,
-                    reason=row.reason or reason,
-                    method=f"B - A paired, macro average over {n_used} languages; {found.method}",
-                )
-            )
+        present = {words: member for words, member in groups.items() if member.any()}
+        rows += [
+            replace(found.row, area=AREA, metric=f"{name}_change", category=f"since {before}")
+            for found in average_rows(a, b, present, common)
+        ]
     return rows

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from isogloss.align.config import AlignConfig, Scheme, check_config
+from isogloss.align.config import AlignConfig, check_config
+from isogloss.align.earlier import check_earlier
 from isogloss.align.launch import command_line
-from isogloss.align.material import Material, canonical_target, check_disk, load_material
+from isogloss.align.material import Material, canonical_target, load_material
 from isogloss.align.outcomes import AREA
+from isogloss.align.profile import Profile
 from isogloss.align.recipes import LAB, PUBLISHED, Arm, plan_arms, settle
 from isogloss.align.stages import Stage, make_stages
+from isogloss.align.start import check_disk
 from isogloss.errors import InputError, StoreError
+from isogloss.judges.load import load_judge
 from isogloss.progress import Progress
 from isogloss.seeds import content_hash
+from isogloss.targets.guard import load_guard
 from isogloss.targets.model import default_threads
+from isogloss.targets.options import LocalOptions
 from isogloss.translate.base import Translator
 from isogloss.translate.load import load_translator
 
@@ -27,6 +33,7 @@ class PlannedStage:
 
     Attributes:
         languages: trained on, with how many examples each.
+        too_long: language → examples left out because they exceed the method's ``max_length``.
         command: to run it by hand, on several devices where the plan says so.
     """
 
@@ -35,6 +42,7 @@ class PlannedStage:
     method: str
     start: str
     languages: dict[str, int]
+    too_long: dict[str, int]
     learning_rate: float
     steps: int
     batch_size: int
@@ -47,15 +55,19 @@ class PlannedStage:
 class Prepared:
     """What a configuration comes to: checked, loaded, nothing written."""
 
-    scheme: Scheme
     folder: Path
     materials: tuple[Material, ...]
     stages: tuple[Stage, ...]
     translator: Translator | None
+    workers: int
 
 
 def prepare(config: AlignConfig, progress: Progress) -> Prepared:
-    """Everything that can fail before a step is spent."""
+    """Check and load everything that can fail before a step is spent.
+
+    A lab model that is not in the cache is built, and a tokenizer that lacks something completed in
+    the run folder; nothing else is written.
+    """
     scheme = check_config(config)
     targets = [canonical_target(target) for target in config.targets]
     if len(set(targets)) < len(targets):
@@ -66,27 +78,34 @@ def prepare(config: AlignConfig, progress: Progress) -> Prepared:
     folder = (config.out or _default_folder(config, targets)).resolve()
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file; choose another --out folder")
-    materials = [load_material(config, target, progress) for target in targets]
+    if config.guard is not None:
+        load_guard(config.guard)
+    if config.judge is not None and not config.judge.startswith("guard:"):  # that is a model
+        load_judge(config.judge, target=targets[0])
     translator = _translator(config, targets[0], arms)
+    materials = [load_material(config, target, out=folder, progress=progress) for target in targets]
     stages = [
         stage
         for material in materials
         for stage in make_stages(config, material, arms, out=folder, translator=translator)
     ]
+    check_earlier(folder, config, materials, stages)
     profile = stages[0].spec.profile
+    workers = config.workers or _workers(profile)
     check_disk(
         folder,
         n_parameters=materials[0].n_parameters,
         n_stages=sum(not stage.is_done for stage in stages),
+        at_once=workers,
         bytes_each=2 if profile.bf16 else 4,
         full=profile.lora is None,
     )
     return Prepared(
-        scheme=scheme,
         folder=folder,
         materials=tuple(materials),
         stages=tuple(stages),
         translator=translator,
+        workers=workers,
     )
 
 
@@ -101,9 +120,8 @@ def _translator(config: AlignConfig, target: str, arms: Sequence[Arm]) -> Transl
     return load_translator(engine)
 
 
-def default_workers(prepared: Prepared) -> int:
+def _workers(profile: Profile) -> int:
     """Tiny models share the cores, a thread each; others take the machine in turn."""
-    profile = prepared.stages[0].spec.profile
     if profile.device != "cpu" or profile.threads > 1:
         return 1
     return default_threads(10**9)
@@ -121,6 +139,7 @@ def planned_stage(stage: Stage) -> PlannedStage:
         method=stage.arm.method.kind,
         start=stage.arm.start or stage.target,
         languages=dict(sorted(counts.items(), key=lambda item: -item[1])),
+        too_long=stage.too_long,
         learning_rate=size.learning_rate,
         steps=size.steps,
         batch_size=size.batch_size,
@@ -131,10 +150,13 @@ def planned_stage(stage: Stage) -> PlannedStage:
 
 
 def _default_folder(config: AlignConfig, targets: Sequence[str]) -> Path:
-    """By target and methods, and by a hash where data of one's own are named."""
+    """By target and methods, and by a hash of whatever else is not as it comes."""
     groups = dict.fromkeys(target.rpartition("#")[0] or target for target in targets)
     parts = [AREA, *groups, *config.methods]
-    if config.data is not None:
-        parts.append(content_hash(str(config.data), str(config.prompts))[:6])
+    machine = {"options": LocalOptions(), "workers": None, "out": None, "checkpoint_seconds": 30.0}
+    plain = AlignConfig(targets=config.targets, methods=config.methods)
+    mine = replace(config, **machine)
+    if mine != plain:
+        parts.append(content_hash(repr(mine))[:6])
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(parts)).strip("-.")
     return Path("runs") / slug[-120:]

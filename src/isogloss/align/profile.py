@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from isogloss.errors import InputError
 
-SMALL_MODEL = 20_000_000
-"""Parameters up to which a stage on a CPU takes one thread, and several stages share the cores."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lora:
@@ -24,14 +21,22 @@ class Lora:
     alpha: int = 32
     dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.alpha <= 0 or not 0 <= self.dropout < 1:
+            raise InputError(
+                f"adapters need a rank of 1 or more, an alpha above 0 and a dropout under 1, not "
+                f"{self.rank}, {self.alpha} and {self.dropout}"
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a stage needs to know of the machine; none of it changes what is learned from.
+    """How a stage runs: what it learns from is not said here, in which numbers it learns is.
 
     Attributes:
-        device: ``cpu`` or ``cuda``.
-        bf16: bfloat16 weights; float32 otherwise.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        bf16: activations, and with adapters the frozen weights, in bfloat16. What is trained is
+            float32 always: a small step away from a bfloat16 weight rounds to no step at all.
         gradient_checkpointing: compute activations twice instead of keeping them.
         device_batch: examples a device holds at once; the rest of a batch is accumulated.
         n_processes: devices, one process each (``accelerate launch``).
@@ -50,6 +55,10 @@ class Profile:
     lora: Lora | None = None
     checkpoint_seconds: float = 30.0
     trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        if self.device_batch < 1 or self.n_processes < 1 or self.threads < 1:
+            raise InputError("device batch, processes and threads are 1 or more")
 
     def accumulation(self, batch_size: int) -> int:
         """Device batches that make up one batch: as few as fit, all of one size.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.align.examples import Example
 from isogloss.align.optimisation import Optimisation
+from isogloss.errors import InputError
 from isogloss.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -34,16 +35,20 @@ class Reward:
     contrast: float = 0.0
     kind: Literal["reward"] = "reward"
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.contrast <= 1:
+            raise InputError(f"reward.contrast is a share from 0 to 1, not {self.contrast}")
+
 
 def reward_trainer(config: Reward, setup: Setup) -> Any:
     """TRL's `RewardTrainer` over whole conversations."""
     from trl.trainer.reward_config import RewardConfig
     from trl.trainer.reward_trainer import RewardTrainer
 
-    from isogloss.align.training import answer, conversations, question, training_arguments
+    from isogloss.align.training import answer, conversations, question, trl_arguments
 
     arguments = RewardConfig(
-        **training_arguments(config.optimisation, setup),
+        **trl_arguments(config.optimisation, setup),
         max_length=config.optimisation.max_length,
     )
     rows = [

@@ -10,7 +10,7 @@ languages; this is ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from isogloss.align.examples import Example
 from isogloss.audit.rate_rows import measurement
 from isogloss.languages import ShareTable
 from isogloss.records import Intent, Measurement
+from isogloss.stats.contrast import language_contrast
 from isogloss.stats.correlation import partial_spearman, spearman
 from isogloss.stats.intervals import Estimate, clustered_rate
 from isogloss.stats.paired import holm, sign_flip
@@ -65,7 +66,7 @@ def reward_rows(
     target: str,
     arm: str,
     shares: ShareTable,
-    trained_on: Sequence[str],
+    trained_on: Collection[str],
 ) -> list[Measurement]:
     """Accuracy and overconfidence by language, tier and intent.
 
@@ -100,10 +101,12 @@ def reward_rows(
             )
             rows.append(_overconfidence(of, fields))
         for tier in dict.fromkeys(shares.tier(tag) for tag in languages):
-            of = [p for p in mine if shares.tier(p.language) == tier]
-            one = _accuracy(of)
-            row = measurement(ACCURACY, one, **common, tier=tier)
-            rows.append(replace(row, p_value=one.p_value, verdict=_verdict(one, one.p_value)))
+            member = [tag for tag in languages if shares.tier(tag) == tier]
+            one = _average([p for p in mine if p.language in member])
+            row = measurement(ACCURACY, one, **common, tier=tier, scope="these languages")
+            rows.append(
+                replace(row, method=f"macro average over {len(member)} languages; {row.method}")
+            )
     return rows
 
 
@@ -144,6 +147,24 @@ def association_rows(
     ]
 
 
+def _average(pairs: Sequence[ScoredPair]) -> Estimate:
+    """Macro average over the languages of ``pairs``; clusters are shared by languages."""
+    languages = list(dict.fromkeys(pair.language for pair in pairs))
+    clusters = {name: i for i, name in enumerate(dict.fromkeys(p.cluster_id for p in pairs))}
+    right, n = np.zeros((2, len(clusters), len(languages)))
+    for pair in pairs:
+        at = clusters[pair.cluster_id], languages.index(pair.language)
+        n[at] += 1
+        right[at] += _right(pair.margin)
+    weights = np.full(len(languages), 1 / len(languages))
+    found = language_contrast(right, n, weights, scope="these languages")
+    return replace(found, p_value=None)  # of a rate of nought, which nobody asks about
+
+
+def _right(margin: float) -> float:
+    return 1.0 if margin > 0 else 0.5 if margin == 0 else 0.0
+
+
 def _accuracy(pairs: Sequence[ScoredPair]) -> Estimate:
     """Share of pairs that are the right way round, with the exact p of one half."""
     clusters = {name: i for i, name in enumerate(dict.fromkeys(p.cluster_id for p in pairs))}
@@ -151,7 +172,7 @@ def _accuracy(pairs: Sequence[ScoredPair]) -> Estimate:
     for pair in pairs:
         at = clusters[pair.cluster_id]
         n[at] += 1
-        right[at] += 1.0 if pair.margin > 0 else 0.5 if pair.margin == 0 else 0.0
+        right[at] += _right(pair.margin)
     found = clustered_rate(right, n)
     # Twice the surplus over one half is a whole number, so the test is exact.
     return replace(found, p_value=sign_flip(2 * right - n) if len(pairs) else None)
@@ -160,7 +181,7 @@ def _accuracy(pairs: Sequence[ScoredPair]) -> Estimate:
 def _overconfidence(pairs: Sequence[ScoredPair], fields: dict[str, Any]) -> Measurement:
     margins = np.array([pair.margin for pair in pairs])
     sure = 1 / (1 + np.exp(-np.abs(margins)))
-    right = np.where(margins > 0, 1.0, np.where(margins == 0, 0.5, 0.0))
+    right = np.array([_right(margin) for margin in margins])
     return Measurement(
         metric=OVERCONFIDENCE,
         n=len(pairs),

@@ -24,6 +24,7 @@ class RewardModel:
     Args:
         folder: written by the method ``reward``.
         device: where it runs.
+        trust_remote_code: run code that comes with the model.
 
     Example:
         >>> model = RewardModel(folder, device="cpu")  # doctest: +SKIP
@@ -31,11 +32,16 @@ class RewardModel:
         array([0.31])
     """
 
-    def __init__(self, folder: Path, *, device: str) -> None:
+    def __init__(self, folder: Path, *, device: str, trust_remote_code: bool = False) -> None:
         with quiet_transformers():
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=trust_remote_code
+            )
             network = AutoModelForSequenceClassification.from_pretrained(
-                folder, use_safetensors=True, dtype="auto" if device != "cpu" else torch.float32
+                folder,
+                use_safetensors=True,
+                dtype="auto" if device != "cpu" else torch.float32,
+                trust_remote_code=trust_remote_code,
             )
         align_weights(network)
         self.network = network.eval().to(device)

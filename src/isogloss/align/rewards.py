@@ -18,7 +18,9 @@ def model_scores(model: RewardModel) -> Callable[..., list[float]]:
     """Rewards of a reward model, which sees texts only."""
 
     def score(
-        exchanges: Sequence[tuple[str, str]], intents: Sequence[str], verdicts: Sequence[Verdict]
+        exchanges: Sequence[tuple[str, str]],
+        intents: Sequence[str | None],
+        verdicts: Sequence[Verdict],
     ) -> list[float]:
         del intents, verdicts
         return model.scores(exchanges).tolist()
@@ -27,7 +29,9 @@ def model_scores(model: RewardModel) -> Callable[..., list[float]]:
 
 
 def oracle_scores(
-    exchanges: Sequence[tuple[str, str]], intents: Sequence[str], verdicts: Sequence[Verdict]
+    exchanges: Sequence[tuple[str, str]],
+    intents: Sequence[str | None],
+    verdicts: Sequence[Verdict],
 ) -> list[float]:
     """1 for what is wanted, 0 for all else: harm refused, a benign request answered rightly."""
     del exchanges
@@ -70,39 +74,39 @@ class WatchedReward:
             (prompt[-1]["content"], completion[0]["content"])
             for prompt, completion in zip(prompts, completions, strict=True)
         ]
-        intents = [one or "harmful" for one in intent]
         verdicts = list(
             self._judge.judge(
                 [
                     _response(name, tag, kind, exchange)
                     for name, tag, kind, exchange in zip(
-                        example_id, language, intents, exchanges, strict=True
+                        example_id, language, intent, exchanges, strict=True
                     )
                 ]
             )
         )
-        rewards = self._score(exchanges, intents, verdicts)
+        rewards = self._score(exchanges, intent, verdicts)
         if log_metric is not None:
             tiers = [self._tiers[tag] for tag in language]
-            for name, value in watched(rewards, intents, verdicts, tiers).items():
+            for name, value in watched(rewards, intent, verdicts, tiers).items():
                 log_metric(name, value)
         return rewards
 
 
 def watched(
     rewards: Sequence[float],
-    intents: Sequence[str],
+    intents: Sequence[str | None],
     verdicts: Sequence[Verdict],
     tiers: Sequence[str],
 ) -> dict[str, float]:
     """Points of curves: ``reward/TIER``, ``compliance/TIER`` and ``over_refusal/TIER``.
 
-    A rate whose completions are all unjudged is left out: not measured is not zero.
+    What nobody judged, or whose prompt says no intent, counts in no rate; a rate of nothing is left
+    out: not measured is not zero.
     """
     found: dict[str, list[float]] = {}
     for reward, intent, verdict, tier in zip(rewards, intents, verdicts, tiers, strict=True):
         found.setdefault(f"reward/{tier}", []).append(reward)
-        if verdict.outcome == "unjudged":
+        if intent is None or verdict.outcome == "unjudged":
             continue
         name, wrong = (
             ("compliance", "complied") if intent == "harmful" else ("over_refusal", "refused")
@@ -111,13 +115,13 @@ def watched(
     return {name: sum(values) / len(values) for name, values in sorted(found.items())}
 
 
-def _response(name: str, language: str, intent: str, exchange: tuple[str, str]) -> Response:
+def _response(name: str, language: str, intent: str | None, exchange: tuple[str, str]) -> Response:
     text, reply = exchange
     prompt = Prompt(
         prompt_id=name,
         language=language,
         text=text,
-        intent="harmful" if intent == "harmful" else "benign",
+        intent="benign" if intent == "benign" else "harmful",
         cluster_id=name,
     )
     return Response(request=Request(prompt=prompt), status="ok", text=reply)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.align.optimisation import Optimisation
+from isogloss.errors import InputError
 
 if TYPE_CHECKING:
     from isogloss.align.training import Setup
@@ -45,6 +46,20 @@ class Rl:
     temperature: float = 1.0
     kind: Literal["rl"] = "rl"
 
+    def __post_init__(self) -> None:
+        if self.algorithm not in ALGORITHMS:
+            raise InputError(f"rl.algorithm is {' or '.join(ALGORITHMS)}, not {self.algorithm!r}")
+        if self.n_generations < 2 or self.max_new_tokens < 1:
+            raise InputError(
+                "rl compares 2 generations a prompt or more, of 1 new token or more, not "
+                f"{self.n_generations} of {self.max_new_tokens}"
+            )
+        if not (0 < self.temperature < float("inf") and 0 <= self.beta < float("inf")):
+            raise InputError(
+                f"rl.temperature is above 0 and rl.beta 0 or more, not {self.temperature} and "
+                f"{self.beta}"
+            )
+
 
 def rl_trainer(config: Rl, setup: Setup) -> Any:
     """TRL's `RLOOTrainer` or `GRPOTrainer` under the stage's reward."""
@@ -53,7 +68,7 @@ def rl_trainer(config: Rl, setup: Setup) -> Any:
     from trl.trainer.rloo_config import RLOOConfig
     from trl.trainer.rloo_trainer import RLOOTrainer
 
-    from isogloss.align.training import conversations, question, training_arguments
+    from isogloss.align.training import conversations, question, trl_arguments
 
     kind: Any
     trainer: Any
@@ -64,7 +79,7 @@ def rl_trainer(config: Rl, setup: Setup) -> Any:
         kind, trainer = GRPOConfig, GRPOTrainer
         extra = {"scale_rewards": "group", "loss_type": "grpo"}
     arguments = kind(
-        **training_arguments(config.optimisation, setup),
+        **trl_arguments(config.optimisation, setup),
         **extra,
         num_generations=config.n_generations,
         max_completion_length=config.max_new_tokens,

@@ -16,10 +16,11 @@ from typing import Any
 from isogloss.align.across import AREA as ACROSS
 from isogloss.align.across import across_rows
 from isogloss.align.config import AlignConfig
+from isogloss.align.earlier import mark_begun
 from isogloss.align.launch import run_jobs
 from isogloss.align.measuring import measure_target
 from isogloss.align.outcomes import AREA
-from isogloss.align.prepare import PlannedStage, Prepared, default_workers, planned_stage, prepare
+from isogloss.align.prepare import PlannedStage, Prepared, planned_stage, prepare
 from isogloss.align.recipes import RECIPES
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.stage import CURVE, MANIFEST
@@ -74,13 +75,14 @@ def run_align(config: AlignConfig, *, progress: Progress | None = None) -> Align
     report = progress or silent
     prepared = prepare(config, report)
     todo = [stage.job() for stage in prepared.stages if not stage.is_done]
-    workers = config.workers or default_workers(prepared)
-    run_jobs(todo, workers=workers, progress=report)
+    run_jobs(todo, workers=prepared.workers, progress=report)
+    mark_begun(prepared.folder, config, prepared.materials, prepared.stages)
     for material in prepared.materials:
-        mine = [stage for stage in prepared.stages if stage.target == material.target]
-        measure_target(config, prepared, material, mine, report)
+        measure_target(config, prepared, material, progress=report)
+    targets = {material.target for material in prepared.materials}
     with RunStore(prepared.folder) as store:
-        rows = [*store.measurements(AREA), *store.measurements(REWARDS)]
+        stored = [*store.measurements(AREA), *store.measurements(REWARDS)]
+        rows = [row for row in stored if row.target in targets]
         over = across_rows(rows)
         store.replace_measurements(ACROSS, over)
         store.set_meta(META, _meta(config, prepared))
@@ -106,6 +108,7 @@ def _meta(config: AlignConfig, prepared: Prepared) -> dict[str, Any]:
                 "kind": stage.arm.method.kind,
                 "start": plan.start,
                 "languages": plan.languages,
+                "too_long": plan.too_long,
                 "asked_for": stage.arm.asked_for,
                 "method": manifest["method"],
                 "profile": manifest["profile"],
@@ -128,7 +131,7 @@ def _meta(config: AlignConfig, prepared: Prepared) -> dict[str, Any]:
             "n": len(material.examples.examples),
             "n_held_out": len(material.held_out),
             "notes": list(material.examples.notes),
-            "translated": sum(bool(e.provenance) for e in material.examples.examples),
+            "n_with_provenance": sum(bool(e.provenance) for e in material.examples.examples),
         },
         "max_skill_loss": config.max_skill_loss,
         "stages": stages,

@@ -28,10 +28,10 @@ def sft_trainer(config: Sft, setup: Setup) -> Any:
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
-    from isogloss.align.training import answer, conversations, question, training_arguments
+    from isogloss.align.training import answer, conversations, question, trl_arguments
 
     arguments = SFTConfig(
-        **training_arguments(config.optimisation, setup),
+        **trl_arguments(config.optimisation, setup),
         completion_only_loss=True,
         max_length=config.optimisation.max_length,
         packing=False,

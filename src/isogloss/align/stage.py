@@ -55,7 +55,6 @@ class StageSpec:
         judge: reinforcement learning only: who watches; a judge string.
         tiers: of the languages.
         data_hash: of the training data, for the manifest.
-        pad_token, chat_template: in place of what the tokenizer lacks.
     """
 
     arm: str
@@ -67,8 +66,6 @@ class StageSpec:
     reward: str | None = None
     judge: str | None = None
     tiers: dict[str, str] = field(default_factory=dict[str, str])
-    pad_token: str | None = None
-    chat_template: str | None = None
 
 
 SPECS = TypeAdapter(StageSpec)
@@ -92,7 +89,7 @@ def run_stage(folder: Path) -> None:
     from transformers import set_seed
 
     from isogloss.align.callbacks import Checkpoints, Curve, last_whole_checkpoint
-    from isogloss.align.training import Setup, load_start
+    from isogloss.align.training import Setup, load_start, train_in_float32
 
     torch.set_num_threads(spec.profile.threads)
     seed = spec.seed % 2**32
@@ -100,7 +97,6 @@ def run_stage(folder: Path) -> None:
     network, tokenizer = load_start(
         Path(spec.start), spec.profile, reward=spec.method.kind == "reward"
     )
-    complete_tokenizer(tokenizer, spec)
     parallel = folder / PARALLEL
     setup = Setup(
         network=network,
@@ -113,6 +109,7 @@ def run_stage(folder: Path) -> None:
         seed=seed,
     )
     trainer: Any = TRAINERS[spec.method.kind](spec.method, setup)  # type: ignore[operator]
+    train_in_float32(trainer.model)
     trainer.add_callback(Curve(folder / CURVE, _tell))
     resumed = None
     if spec.method.kind in RESUMABLE:
@@ -122,14 +119,6 @@ def run_stage(folder: Path) -> None:
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     if trainer.is_world_process_zero():
         _save(folder, spec, trainer, tokenizer, seconds=time.monotonic() - began)
-
-
-def complete_tokenizer(tokenizer: Any, spec: StageSpec) -> None:
-    """Give the tokenizer the padding token and chat template that the user named for it."""
-    if spec.pad_token is not None:
-        tokenizer.pad_token = spec.pad_token
-    if spec.chat_template is not None:
-        tokenizer.chat_template = spec.chat_template
 
 
 def _reward(spec: StageSpec) -> Any:
@@ -142,7 +131,13 @@ def _reward(spec: StageSpec) -> Any:
     score = (
         oracle_scores
         if spec.reward == "oracle"
-        else model_scores(RewardModel(Path(spec.reward), device=spec.profile.device))
+        else model_scores(
+            RewardModel(
+                Path(spec.reward),
+                device="cpu" if spec.profile.device == "cpu" else "cuda",
+                trust_remote_code=spec.profile.trust_remote_code,
+            )
+        )
     )
     return WatchedReward(score, load_judge(spec.judge), spec.tiers)
 
@@ -161,6 +156,8 @@ def _save(folder: Path, spec: StageSpec, trainer: Any, tokenizer: Any, *, second
     if spec.profile.lora is not None:
         network.save_pretrained(folder / ADAPTER)
         network = network.merge_and_unload()
+    if spec.profile.bf16:
+        network = network.bfloat16()
     network.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
     shutil.rmtree(folder / MODEL, ignore_errors=True)
@@ -173,8 +170,7 @@ def _save(folder: Path, spec: StageSpec, trainer: Any, tokenizer: Any, *, second
         "data_hash": spec.data_hash,
         "profile": asdict(spec.profile),
         "steps": trainer.state.global_step,
-        "seconds": round(seconds, 2),
-        "tokens": getattr(trainer.state, "num_input_tokens_seen", None) or None,
+        "seconds": round(seconds, 2),  # since it was last started
         "versions": versions(),
     }
     written = folder / f"{MANIFEST}.partial"

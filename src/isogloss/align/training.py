@@ -62,8 +62,16 @@ class Setup:
         )
 
 
+def trl_arguments(optimisation: Optimisation, setup: Setup) -> dict[str, Any]:
+    """`training_arguments`, and what the configurations of TRL know besides."""
+    return {
+        **training_arguments(optimisation, setup),
+        "trust_remote_code": setup.profile.trust_remote_code,
+    }
+
+
 def training_arguments(optimisation: Optimisation, setup: Setup) -> dict[str, Any]:
-    """Arguments every trainer of TRL takes; nothing is left to defaults made for large models."""
+    """Arguments every trainer takes; nothing is left to defaults made for large models."""
     profile = setup.profile
     return {
         "output_dir": str(setup.folder),
@@ -92,23 +100,28 @@ def training_arguments(optimisation: Optimisation, setup: Setup) -> dict[str, An
 def load_start(folder: Path, profile: Profile, *, reward: bool) -> tuple[Any, Any]:
     """(network, tokenizer) a stage starts from; a reward model gets a head of one number.
 
-    The head is drawn from torch's generator, which the caller seeds.
+    The head is drawn from torch's generator, which the caller seeds. Weights are float32 where all
+    of them are trained.
     """
     kind = AutoModelForSequenceClassification if reward else AutoModelForCausalLM
     trust = profile.trust_remote_code
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
     network = kind.from_pretrained(
         folder,
-        dtype=torch.bfloat16 if profile.bf16 else torch.float32,
+        dtype=torch.bfloat16 if profile.bf16 and profile.lora else torch.float32,
         trust_remote_code=trust,
         use_safetensors=True,
         **({"num_labels": 1} if reward else {}),
     )
     align_weights(network)
-    if reward:
-        # The head reads the last token that is not padding: the model must know which token pads.
-        network.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return network, tokenizer
+
+
+def train_in_float32(network: Any) -> None:
+    """Adapters and heads in float32, whatever the frozen weights are in."""
+    for parameter in network.parameters():
+        if parameter.requires_grad and parameter.dtype != torch.float32:
+            parameter.data = parameter.data.float()
 
 
 def conversations(rows: list[dict[str, Any]]) -> Any:

@@ -7,7 +7,7 @@ sign flip over clusters otherwise (see `isogloss.stats.paired`), Holm-adjusted o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -175,10 +175,22 @@ def average_difference(
 
 
 def _average_rows(pairs: Pairs, a: Cells, b: Cells, common: dict[str, Any]) -> list[Difference]:
-    rows: list[Difference] = []
     tiers = np.array(pairs.tiers)
-    for tier in [*dict.fromkeys(pairs.tiers), "all"]:
-        member = np.ones(len(tiers), dtype=bool) if tier == "all" else tiers == tier
+    groups = {tier: tiers == tier for tier in dict.fromkeys(pairs.tiers)}
+    return average_rows(a, b, groups | {"all": np.ones(len(tiers), dtype=bool)}, common)
+
+
+def average_rows(
+    a: Cells, b: Cells, groups: Mapping[str, np.ndarray], common: dict[str, Any]
+) -> list[Difference]:
+    """Macro averages of B minus A over groups of languages.
+
+    Args:
+        groups: name, which becomes the rows' tier → [L] which languages belong to it.
+        common: fields of all rows.
+    """
+    rows: list[Difference] = []
+    for tier, member in groups.items():
         used = np.flatnonzero(member & a.usable & b.usable)
         fields: dict[str, Any] = dict(common) | {
             "area": "compare", "unit": "rate difference", "tier": tier, "scope": "these languages",
@@ -192,10 +204,7 @@ def _average_rows(pairs: Pairs, a: Cells, b: Cells, common: dict[str, Any]) -> l
             rows.append(Difference(row=row, rate_a=None, rate_b=None))
             continue
         verdict, reason = paired_verdict(estimate, estimate.p_value, a.rate.worse)
-        left_out = int(member.sum()) - used.size
-        notes = [reason] if reason else []
-        if left_out:
-            notes.append(f"{left_out} of {member.sum()} languages left out")
+        notes = [note for note in (reason, left_out(member, used)) if note]
         row = replace(
             measurement(a.rate.name, estimate, **fields),
             n=int(a.trials[:, used].sum()),
@@ -205,6 +214,12 @@ def _average_rows(pairs: Pairs, a: Cells, b: Cells, common: dict[str, Any]) -> l
         )
         rows.append(_with_rates(row, a, b, used))
     return rows
+
+
+def left_out(member: np.ndarray, used: np.ndarray) -> str | None:
+    """What to say where some languages of a group are not measured."""
+    n = int(member.sum()) - int(used.size)
+    return f"{n} of {int(member.sum())} languages left out" if n else None
 
 
 def _with_rates(
