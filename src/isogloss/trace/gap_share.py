@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from scipy.optimize import brentq
 
 from isogloss.stats.contrast import fixed_language_bounds
 from isogloss.stats.distributions import Array
@@ -70,12 +71,13 @@ def gap_parts(rungs: Sequence[Counts], weak: np.ndarray, strong: np.ndarray) -> 
     if low <= 0 <= high:
         return Parts(gap=gap, low=low, high=high, parts=tuple(Part(points=p) for p in points))
 
-    def may_be(row: Array, share: float) -> bool:
+    def within(row: Array, share: float) -> float:
+        """Above 0 where *part - share * last gap* may be 0: how far inside its interval 0 lies."""
         coefficients = row - share * blocks[-1]
         if np.allclose(coefficients, 0.0):
-            return True
+            return 1.0
         ends = fixed_language_bounds(k, n, coefficients)(0.95)
-        return bool(ends[0] <= 0 <= ends[1])
+        return float(min(ends[1], -ends[0]))
 
     return Parts(
         gap=gap,
@@ -85,26 +87,20 @@ def gap_parts(rungs: Sequence[Counts], weak: np.ndarray, strong: np.ndarray) -> 
             Part(
                 points=p,
                 share=p / gap,
-                low=_end(partial(may_be, row), p / gap, -1),
-                high=_end(partial(may_be, row), p / gap, 1),
+                low=_end(partial(within, row), p / gap, -1),
+                high=_end(partial(within, row), p / gap, 1),
             )
             for p, row in zip(points, made, strict=True)
         ),
     )
 
 
-def _end(may_be: Callable[[float], bool], start: float, side: int) -> float | None:
+def _end(within: Callable[[float], float], start: float, side: int) -> float | None:
     """Where shares stop being possible on one side; None where they never do."""
     step = 0.1
-    while may_be(start + side * step):
+    while within(start + side * step) > 0:
         step *= 2
         if step > FURTHEST_SHARE:
             return None
-    inside = 0.0
-    for _ in range(30):
-        middle = (inside + step) / 2
-        if may_be(start + side * middle):
-            inside = middle
-        else:
-            step = middle
-    return start + side * inside
+    inside, outside = start, start + side * step
+    return float(brentq(within, inside, outside, xtol=1e-6))

@@ -77,12 +77,15 @@ def over_runs_rows(rows: Sequence[Measurement]) -> list[Measurement]:
 def _figure_row(group: str, key: Key, runs: Sequence[Run]) -> Measurement:
     mine = [(run.seed, run.rows[key]) for run in runs if key in run.rows]
     measured = [(seed, row.estimate) for seed, row in mine if row.estimate is not None]
+    unknown = [row for _, row in mine if row.estimate is None]
     found = t_over_runs([value for _, value in measured])
     like = mine[0][1]
     reason, estimate = found.reason, found.estimate
-    if key.metric.endswith(GAP_MADE) and len(measured) < len(runs):
-        # A mean over the runs whose last gap is clear would be of chosen runs.
-        reason = f"the last gap may be 0 in {len(runs) - len(measured)} of {len(runs)} runs"
+    # A mean of shares over the runs whose last gap is clear would be of chosen runs.
+    if unknown and (key.metric.endswith(GAP_MADE) or not measured):
+        reason = (
+            f"not measured in {len(unknown)} of {len(mine)} runs (such as: {unknown[0].reason})"
+        )
         estimate = None
     is_known = estimate is not None
     return Measurement(
