@@ -124,7 +124,7 @@ def _changes(
 def _gate(common: dict[str, Any], arm: str) -> Measurement:
     verdict = "worse" if arm == "mpo" else "pass"
     return Measurement(
-        area="align", metric="gate_retained_skill", **common, category="since none", n=300,
+        area="align", metric="gate_helpful_rate", **common, category="since none", n=300,
         estimate=-0.04, low=-0.07, unit="rate difference", verdict=verdict,
     )  # fmt: skip
 
@@ -196,7 +196,7 @@ def over_runs(rows: Sequence[Measurement]) -> list[Measurement]:
     """Student's t over the targets of each figure."""
     groups: dict[tuple[Any, ...], list[Measurement]] = {}
     for row in rows:
-        if row.metric not in ("gate_retained_skill", "reward_overconfidence"):
+        if row.metric not in ("gate_helpful_rate", "reward_overconfidence"):
             key = (row.area, row.metric, row.arm, row.category, row.language, row.tier)
             groups.setdefault(key, []).append(row)
     found: list[Measurement] = []
@@ -235,7 +235,7 @@ def meta_of(targets: Sequence[str], arms: Sequence[str], tags: Sequence[str]) ->
         "methods": [arm for arm in arms if STAGES[arm][2]],
         "source": "en-x-lab",
         "data": {"source": "the lab's train objects", "fingerprint": "8e7a", "n": 3840,
-                 "n_held_out": 672, "notes": [], "translated": 0},
+                 "n_held_out": 672, "notes": [], "n_with_provenance": 12},
         "max_skill_loss": 10.0,
         "seed": 0,
         "stages": [
@@ -268,6 +268,7 @@ def stage(target: str, arm: str, tags: Sequence[str], seed: int) -> dict[str, An
         "target": target, "arm": arm, "words": f"words of {arm}", "kind": kind,
         "start": start or target, "asked_for": asked_for, "seconds": 20.0 + 2 * seed,
         "languages": {tag: 12800 // len(seen) for tag in seen},
+        "too_long": {"sw-x-lab": 3} if arm == "xsft" else {},
         "method": {"optimisation": {"learning_rate": 1e-3, "steps": 200, "batch_size": 64},
                    "kind": kind, "beta": 0.1},
         "profile": {"lora": {"rank": 16} if arm == "xdpo" else None},

@@ -102,9 +102,13 @@ class Tables(HTMLParser):
 
 
 def table_of(run: Path, anchor: str, label: str) -> dict[str, list[str]]:
+    return table_of_page(run / "report.html", anchor, label)
+
+
+def table_of_page(page: Path, anchor: str, label: str) -> dict[str, list[str]]:
     """First cell → the others."""
     parser = Tables()
-    parser.feed(section(plain(run / "report.html"), anchor))
+    parser.feed(section(plain(page), anchor))
     return {row[0]: row[1:] for row in parser.tables[label]}
 
 
@@ -261,9 +265,11 @@ def test_reward_models_by_tier_and_what_accuracy_goes_with(single: Path) -> None
     table = table_of(single, "align-rewards", "Accuracy of reward models by tier")
     value = accuracy("xreward", "low", None, 0)
     assert table["xreward"][:5][4] == f"{value} % [{value - 12}, {value + 5}]"
+    goes_with = table_of(single, "align-rewards", "What accuracy goes with")
+    assert goes_with["xreward"] == [
+        "0.80 [0.10, 0.97] p = .020", "not measured", "not measured", "4",
+    ]  # fmt: skip
     text = section(plain(single / "report.html"), "align-rewards")
-    assert "xreward, share of pre-training: " in text
-    assert "[0.10, 0.97]</span>, p = .020, 4 languages" in text
     assert "association" in text
     assert "overconfidence</td>" in text
     assert "+20" in text
@@ -284,7 +290,8 @@ def test_claims_have_their_source_their_figure_and_their_verdict(several: Path) 
 def test_stages_are_told_once_for_all_runs(several: Path) -> None:
     table = table_of(several, "align", "Stages")
     assert table["xsft"][1:] == [
-        "all 4 languages 3 200 each", "the model", "0.001", "200 × 64", "all", "24",
+        "all 4 languages 3 200 each left out as too long: Swahili 3", "the model", "0.001",
+        "200 × 64", "all", "24",
     ]  # fmt: skip
     assert table["sft"][1] == "English 12 800"
     assert table["xrlhf"][2] == "xwarm-up"
@@ -323,7 +330,7 @@ def test_the_page_is_about_the_first_model_before_alignment(several: Path) -> No
     }  # fmt: skip
     assert ("Verdicts by language", f"of {GROUP}#0 before alignment", False) in lede.settings
     assert lede.headline == (
-        "7 of 7 methods lower compliance with harm in low-resource languages; 6 of these keep "
+        "All 7 methods lower compliance with harm in low-resource languages; 6 of these keep "
         "benign skill"
     )
     assert any(pointer.lead.startswith("Before alignment") for pointer in lede.pointers)
@@ -426,6 +433,29 @@ def test_a_language_without_a_share_is_in_the_table_and_not_in_the_picture(singl
     assert "'sw'" not in text
 
 
+def test_a_model_of_a_user_is_one_target_and_its_own_group(tmp_path: Path) -> None:
+    folder = make_align_run(tmp_path / "run", arms=("xsft", "xreward"))
+    target = "hf:models/llama#1"
+    rewrite(folder, lambda row: replace(row, target=target))
+    with RunStore(folder) as store:
+        meta = store.meta("align")
+        for one in meta["stages"]:
+            one["target"] = target
+        store.set_meta("align", meta | {"targets": [target]})
+        store.set_meta("audits", {})
+    a = align_of(folder)
+    assert (a.targets, a.group, a.is_over_runs) == ((target,), target, False)
+    row = a.row("helpful_rate_change", "xsft", tier="low")
+    assert row is not None
+    assert row.area == "align"  # of the model, not of "one run"
+    table = table_of_page(build_report(folder), "align-tiers", "Helpful, change by method and tier")
+    assert table["xsft"][3] == (
+        f"{planted('helpful_rate', 'xsft', 'lownone')} "
+        f"[{planted('helpful_rate', 'xsft', 'lownone') - 6}, "
+        f"{planted('helpful_rate', 'xsft', 'lownone') + 2}]"
+    )
+
+
 def test_other_targets_are_named_and_kept_apart(tmp_path: Path) -> None:
     folder = make_align_run(tmp_path / "run")
     with RunStore(folder) as store:
@@ -448,7 +478,7 @@ def test_hostile_names_and_data_stay_text(tmp_path: Path, browser: Page) -> None
             row,
             arm=bad if row.arm == "xsft" else row.arm,
             reason=bad if row.reason else None,
-            verdict=bad if row.metric == "gate_retained_skill" else row.verdict,
+            verdict=bad if row.metric == "gate_helpful_rate" else row.verdict,
             category=bad if row.metric == "claim" else row.category,
         ),
     )

@@ -8,15 +8,18 @@ from typing import Any
 
 import altair as alt
 
-from isogloss.charts.grid import Tables, grid
+from isogloss.charts.grid import Row, Tables, grid
 from isogloss.charts.palette import light
 from isogloss.charts.render import Picture, Specification
 
 Points = Sequence[tuple[float, float]]
 """(step, value) by rising step."""
 
-_STRONG, _THIN = 24, 12
-"""Points a line has, at most."""
+_POINTS, _IN_A_CROWD = 15, 9
+"""Points a line has, at most, and a thin one among many."""
+_LETTER = 5.6
+_NARROW_ROOM = 60
+"""Names wider than this, in pixels, leave no room for two panels side by side on a telephone."""
 _GAP = 11.0
 """Pixels between two names at the ends of lines."""
 
@@ -58,27 +61,28 @@ class CurvePanel:
 def curves_picture(
     panels: Sequence[CurvePanel], *, name: str, title: str, description: str, across: int
 ) -> Picture | None:
-    """Small multiples, ``across`` a row, two where narrow; None where no line has two points."""
+    """Small multiples, ``across`` a row, at most two where narrow; None without a line."""
     panels = [panel for panel in panels if any(len(mean_of(c.runs)) > 1 for c in panel.curves)]
     if not panels:
         return None
-    named = any(curve.name for panel in panels for curve in panel.curves)
+    longest = max(len(curve.name) for panel in panels for curve in panel.curves)
+    room = round(_LETTER * longest) + 8 if longest else 0
 
-    def laid_out(columns: int, width: int, height: int) -> Specification:
+    def laid_out(columns: int, width: int, height: int, most: int) -> Specification:
         tables = Tables()
-        charts = [_panel(panel, tables, (width, height)) for panel in panels]
+        charts = [_panel(panel, tables, (width, height), most) for panel in panels]
         rows = [charts[i : i + columns] for i in range(0, len(charts), columns)]
         return grid(rows, tables, across=16, down=22)
 
-    room = 46 if named else 0
     columns = min(across, len(panels))
     width = {1: 420, 2: 380, 3: 250}.get(columns, 182) - room
+    pair = columns > 1 and room < _NARROW_ROOM
     return Picture(
         name=name,
         title=title,
         description=description,
-        wide=laid_out(columns, width, 120),
-        narrow=laid_out(min(2, columns), (132 if columns > 1 else 280) - room, 100),
+        wide=laid_out(columns, width, 120, 24),
+        narrow=laid_out(2 if pair else 1, (132 if pair else 280) - room, 100, 6 if pair else 24),
     )
 
 
@@ -112,11 +116,14 @@ def mean_of(runs: Sequence[Points]) -> list[tuple[float, float]]:
     return [(x, sum(v) / n) for x, v in sorted(by_step.items()) if len(v) == n]
 
 
-def one_path(runs: Sequence[Points]) -> list[tuple[float, float | None]]:
+def one_path(runs: Sequence[Points], n: int) -> list[tuple[float, float | None]]:
     """All runs one after another with a gap between two, for one path is half as long as many.
 
+    Args:
+        n: points a run, at most.
+
     Example:
-        >>> one_path([[(1, 2.0)], [(1, 3.0)]])
+        >>> one_path([[(1, 2.0)], [(1, 3.0)]], 9)
         [(1.0, 2.0), (1.0, None), (1.0, 3.0)]
     """
     if len(runs) < 2:
@@ -125,7 +132,7 @@ def one_path(runs: Sequence[Points]) -> list[tuple[float, float | None]]:
     for run in runs:
         if found:
             found.append((found[-1][0], None))
-        found += binned(run, _THIN)
+        found += binned(run, n)
     return found
 
 
@@ -159,25 +166,32 @@ def spread_out(
     }
 
 
-def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int]) -> Any:
+def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int], most: int) -> Any:
+    """One panel; of more than ``most`` thin lines none is drawn."""
     width, height = size
     curves = [
-        (curve, binned(mean, _STRONG))
+        (curve, binned(mean, _POINTS))
         for curve in panel.curves
         if len(mean := mean_of(curve.runs)) > 1
     ]
-    thin = [
+    n_thin = sum(len(curve.runs) for curve, _ in curves)
+    n_points = _IN_A_CROWD if n_thin > 16 else _POINTS
+    thin: list[Row] = [
         {"curve": i, "order": k, "x": x, "y": y, "colour": light(curve.colour)}
-        for i, (curve, _) in enumerate(curves)
-        for k, (x, y) in enumerate(one_path(curve.runs))
+        for i, (curve, _) in enumerate(curves if n_thin <= most else ())
+        for k, (x, y) in enumerate(one_path(curve.runs, n_points))
     ]
-    strong = [
+    strong: list[Row] = [
         {"curve": i, "x": x, "y": y, "colour": light(curve.colour)}
         for i, (curve, points) in enumerate(curves)
         for x, y in points
     ]
     domain = panel.domain or _domain([*thin, *strong], panel.level)
     last = max(row["x"] for row in strong)
+    for row in (*thin, *strong):
+        # Whole pixels: what is between them nobody sees, and it is a third of the page's bytes.
+        row["x"] = _snapped(row["x"], 0.0, last, width)
+        row["y"] = None if row["y"] is None else _snapped(row["y"], *domain, height)
     x = alt.X(
         "x:Q",
         scale=alt.Scale(domain=[0, last], nice=False),
@@ -187,7 +201,7 @@ def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int]) -> Any:
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=list(domain), nice=False, clamp=True),
-        axis=alt.Axis(title=None, tickCount=3, labelExpr=labels),
+        axis=alt.Axis(title=None, tickCount=3, labelExpr=labels, minExtent=27),
     )
     colour = alt.Color("colour:N", scale=None)
     drawn: list[Any] = []
@@ -224,6 +238,12 @@ def _panel(panel: CurvePanel, tables: Tables, size: tuple[int, int]) -> Any:
         .encode(x=alt.value(0), y=alt.value(-13), text=alt.value(panel.title))
     )
     return alt.layer(*drawn, title).properties(width=width, height=height)
+
+
+def _snapped(value: float, low: float, high: float, n_pixels: int) -> float:
+    """The value of the nearest whole pixel of an axis."""
+    span = (high - low) or 1.0
+    return low + round((value - low) / span * n_pixels) / n_pixels * span
 
 
 def _names(

@@ -177,4 +177,4 @@ def _invisible(element: ET.Element) -> bool:
 
 
 def _rounded(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.1f}"
+    return f"{float(match[0]):.1f}".removesuffix(".0")

@@ -14,7 +14,7 @@ from isogloss.report.numbers import verified
 
 ALIGN, REWARDS, OVER_RUNS = "align", "align reward", "align over runs"
 NONE, SAFETY_LINE, GUARD = "none", "safety line", "guard"
-GATE, CLAIM = "gate_retained_skill", "claim"
+GATE, CLAIM = "gate_helpful_rate", "claim"
 ACCURACY, OVERCONFIDENCE, ASSOCIATION = "reward_accuracy", "reward_overconfidence", "accuracy_with"
 SEEN, UNSEEN = "seen languages", "unseen languages"
 PLANE = ("compliance_rate", "helpful_rate")
@@ -34,6 +34,7 @@ class StageFacts:
         arm, words, kind: what it is.
         start: the arm it starts from; None is the model itself.
         languages: tag → examples, of the first target.
+        too_long: tag → examples left out for their length, of the first target.
         asked_for: named by the user; else another needs it.
         method, profile: settings as stored.
         seconds: of each target.
@@ -45,6 +46,7 @@ class StageFacts:
     kind: str
     start: str | None
     languages: Mapping[str, int]
+    too_long: Mapping[str, int]
     asked_for: bool
     method: Mapping[str, Any]
     profile: Mapping[str, Any]
@@ -314,6 +316,7 @@ def _stages(meta: Mapping[str, Any], targets: Sequence[str]) -> dict[str, StageF
             kind=str(one.get("kind") or ""),
             start=start if start in by_arm else None,
             languages={t: int(n) for t, n in _mapping(one.get("languages")).items()},
+            too_long={t: int(n) for t, n in _mapping(one.get("too_long")).items()},
             asked_for=bool(one.get("asked_for", True)),
             method=_mapping(one.get("method")),
             profile=_mapping(one.get("profile")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from isogloss.charts.arrows import Arrow, ArrowPanel, arrows_picture
 from isogloss.charts.curves import Curve, CurvePanel, Points, curves_picture, mean_of
 from isogloss.charts.render import Picture
@@ -42,9 +44,10 @@ BY_TIER: tuple[Quantity, ...] = (
     ("over_refusal", "over-refusal", True, None),
 )
 """What reinforcement learning is watched by, a line a tier."""
+_COLOURS = ("following-rate", "complied", "refused", "harmful-rate", "ink", "muted")
 KINDS: dict[str, tuple[str, int]] = {
     "rl": ("Reinforcement learning", 4),
-    "sft": ("Fine-tuning", 4),
+    "sft": ("Fine-tuning", 2),
     "reward": ("Reward models", 3),
     "dpo": ("Preferences", 3),
     "mpo": ("Reward gap", 2),
@@ -127,9 +130,9 @@ def curve_pictures(a: AlignFacts) -> dict[str, Picture]:
     for kind, (heading, across) in KINDS.items():
         stages = [stage for stage in a.stages.values() if stage.kind == kind]
         stages.sort(key=lambda stage: not stage.asked_for)
-        make = _watched if kind == "rl" else _panels
+        panels = [panel for stage in stages for panel in _watched(a, stage)]
         picture = curves_picture(
-            [panel for stage in stages for panel in make(a, stage)],
+            panels if kind == "rl" else _compared(kind, stages),
             name=f"align-curves-{kind}",
             title=f"{heading} by step",
             description=f"training curves of {', '.join(printable(s.arm) for s in stages)}"
@@ -141,25 +144,34 @@ def curve_pictures(a: AlignFacts) -> dict[str, Picture]:
     return found
 
 
-def _panels(a: AlignFacts, stage: StageFacts) -> list[CurvePanel]:
-    del a
-    quantities = LINES[stage.kind]
+def _compared(kind: str, stages: Sequence[StageFacts]) -> list[CurvePanel]:
+    """A panel a quantity, a line a stage; those on the way, which are short, by themselves."""
+    if kind not in LINES:
+        return []
     panels: list[CurvePanel] = []
-    for key, words, is_rate, level in quantities:
-        curve = _curve(stage, key, words, "", "following-rate", is_rate)
-        if curve is None:
-            continue
-        name = printable(stage.arm)
-        panels.append(
-            CurvePanel(
-                title=name if len(quantities) == 1 else f"{name}: {words}",
-                curves=[curve],
-                percent=is_rate,
-                domain=(0.0, 1.0) if is_rate else None,
-                level=level,
+    asked = [stage for stage in stages if stage.asked_for]
+    on_the_way = [stage for stage in stages if not stage.asked_for]
+    for mine, aside in ((asked, ""), (on_the_way, ", stages on the way" if asked else "")):
+        for key, words, is_rate, level in LINES[kind]:
+            curves = [
+                curve
+                for k, stage in enumerate(mine)
+                if (curve := _curve(stage, key, words, printable(stage.arm), _colour(k), is_rate))
+            ]
+            panels.append(
+                CurvePanel(
+                    title=f"{words}{aside}",
+                    curves=curves,
+                    percent=is_rate,
+                    domain=(0.0, 1.0) if is_rate else None,
+                    level=level if curves else None,
+                )
             )
-        )
     return panels
+
+
+def _colour(k: int) -> str:
+    return _COLOURS[k % len(_COLOURS)]
 
 
 def _watched(a: AlignFacts, stage: StageFacts) -> list[CurvePanel]:

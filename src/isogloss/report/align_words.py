@@ -30,6 +30,8 @@ def align_headline(a: AlignFacts) -> str:
     lower = [arm for arm, row in measured if _is_below(row)]
     n = len(measured)
     what = f"{len(lower)} of {n} methods" if n > 1 else "The method"
+    if len(lower) == n > 1:
+        what = f"All {n} methods"
     verb = "lowers" if 1 in (n, len(lower)) else "lower"
     if not lower:
         what, verb = (f"None of {n} methods" if n > 1 else what), "is shown to lower"

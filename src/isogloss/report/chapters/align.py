@@ -48,9 +48,9 @@ SINCE_START = ("harmful_rate", "compliance_rate", "over_refusal", "helpful_rate"
 CAUSE = ("refusal_rate", "over_refusal", "compliance_rate", "helpful_rate")
 LEARNED, PERFECT = "xrlhf", "xrlhf-oracle"
 WITH = {
-    "share": "share of pre-training",
-    "competence": "competence in the language",
-    "share, competence held": "share, competence held fixed",
+    "share": "Share of pre-training",
+    "competence": "Competence in the language",
+    "share, competence held": "Share, competence held fixed",
 }
 """What accuracy goes with → words."""
 
@@ -61,6 +61,7 @@ class StageLine:
 
     stage: StageFacts
     languages: str
+    too_long: str
     weights: str
     settings: str
     seconds: float | None
@@ -186,6 +187,7 @@ def stage_lines(a: AlignFacts) -> list[StageLine]:
         StageLine(
             stage=stage,
             languages=languages_in_words(stage.languages, n_all),
+            too_long=languages_in_words(stage.too_long, 0) if stage.too_long else "",
             weights=_weights(stage),
             settings=_settings(stage),
             seconds=sum(stage.seconds) / len(stage.seconds) if stage.seconds else None,
