@@ -198,7 +198,7 @@ def _made_line(rows: Sequence[Measurement]) -> str:
     every = [row for row in rows if row.metric == f"harmful_rate_{GAP_MADE}"]
     known = [row.tier for row in every if row.estimate is not None]
     if not known:
-        return f"parts of the last gap in harmful rate: not measured ({every[-1].reason})"
+        return f"parts of the last gap in harmful rate: {every[-1].reason}"
     mine = [row for row in every if row.tier == known[0]]
     parts = ", ".join(f"{row.arm} {_percent(row)}" for row in mine)
     return f"parts of the gap in harmful rate at {mine[-1].arm} ({mine[0].tier}): {parts}"
