@@ -119,6 +119,9 @@ def test_without_a_high_tier_english_is_the_measure_and_without_low_there_is_non
     assert {row.tier for row in rows} == {"low minus english", "medium minus english"}
     rows = effect_rows(HAND, ("high", "high", "unknown", "unknown"), COMMON)
     assert {row.estimate for row in rows} == {None}
+    assert {row.reason for row in rows if "made" not in row.metric} == {
+        "no measured language in the low tier"
+    }
     assert all(row.reason for row in rows)
 
 

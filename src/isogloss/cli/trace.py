@@ -156,7 +156,9 @@ def _print_ladder(result: LadderResult) -> None:
     lines = [_made_line(narrow)]
     if one:
         told = tuple(f"{r}_{k}" for r in VERDICT_RATES for k in (GAP, CHANGE_GAP))
-        lines += [_verdict_line(r) for r in known if r.scope == WIDE and r.metric in told]
+        wide = [r for r in known if r.scope == WIDE and r.metric in told]
+        first = result.families[0].rungs[0].name
+        lines += [_verdict_line(r) for r in wide if r.estimate is not None or r.arm == first]
     lines += [f"{r.verdict}: {r.category} ({_why(r)})" for r in known if r.metric == CLAIM]
     console = stdout_console()
     for line in lines:
@@ -215,8 +217,10 @@ def _percent(row: Measurement) -> str:
 def _verdict_line(row: Measurement) -> str:
     what = row.metric.partition("_rate")[0]
     about = f"gap in {what} rate" if row.category == "at rung" else f"{what} rate {row.category}"
-    reason = f" ({(row.reason or '').partition(';')[0]})" if row.reason else ""
-    return f"{row.arm}: {about}, {row.tier}, {row.scope}: {row.verdict}{reason}"
+    why = row.reason or ""
+    if row.verdict == "underpowered":  # how many it would take stands in the rows
+        why = why.partition("; ")[0]
+    return f"{row.arm}: {about}, {row.tier}, {row.scope}: {row.verdict}" + (f" ({why})" * bool(why))
 
 
 def _why(row: Measurement) -> str:

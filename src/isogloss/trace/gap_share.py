@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from isogloss.stats.contrast import fixed_language_bounds
 from isogloss.stats.distributions import Array
@@ -102,5 +102,5 @@ def _end(within: Callable[[float], float], start: float, side: int) -> float | N
         step *= 2
         if step > FURTHEST_SHARE:
             return None
-    inside, outside = start, start + side * step
-    return float(brentq(within, inside, outside, xtol=1e-6))
+    found = root_scalar(within, bracket=(start, start + side * step), method="brentq", xtol=1e-6)
+    return float(found.root)

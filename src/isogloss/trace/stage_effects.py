@@ -113,9 +113,8 @@ class _Ladder:
                 both[1], both[0], cells.rate.worse, span=1.0, n_languages=int(members.sum())
             )
             rows += self._both(
-                [_because(found, self._why(cells.usable)) for found in both],
-                fields, told, int(members.sum()), step.note,
-            )  # fmt: skip
+                self._explained(both, cells.usable), fields, told, int(members.sum()), step.note
+            )
         return rows
 
     def change_gap_rows(self) -> list[Measurement]:
@@ -137,8 +136,8 @@ class _Ladder:
             told = self._stage_verdict(both, p, n_languages, len(stages))
             note = joined(self._stage_note(at), f"Holm over {len(stages)} stages")
             fields = self._fields(CHANGE_GAP, at, f"since {self.steps[at - 1].name}")
-            told_why = [_because(estimate, self._why(used)) for estimate in both]
-            narrow, wide = self._both(told_why, fields, told, n_languages, note)
+            explained = self._explained(both, used)
+            narrow, wide = self._both(explained, fields, told, n_languages, note)
             rows += [narrow, replace(wide, p_value=p)]
         return rows
 
@@ -178,6 +177,15 @@ class _Ladder:
                 n = sum(counts.trials[:, members.any(axis=0)].sum() for counts in self.counts)
                 rows.append(_with_share(replace(row, n=int(n)), parts, at, last))
         return rows
+
+    def _explained(self, both: Sequence[Estimate], usable: np.ndarray) -> list[Estimate]:
+        """Of an empty tier its name, and why a language of it is not measured."""
+        names = (self.sides.weak, self.sides.strong)
+        for name, member in zip(names, self.sides.members, strict=True):
+            if not (member & usable).any():
+                reason = f"no measured language in the {name} tier{self._why(usable)}"
+                return [replace(found, reason=reason) for found in both]
+        return list(both)
 
     def _why(self, usable: np.ndarray) -> str:
         """What keeps an empty tier from being measured: the reason of its first language."""
@@ -220,10 +228,6 @@ class _Ladder:
         verdict, reason = told
         rows[1] = replace(rows[1], verdict=verdict, reason=both[1].reason or reason)
         return rows
-
-
-def _because(found: Estimate, why: str) -> Estimate:
-    return found if found.reason is None else replace(found, reason=found.reason + why)
 
 
 def _with_share(row: Measurement, parts: Parts, at: int, last: str) -> Measurement:
