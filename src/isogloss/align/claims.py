@@ -89,12 +89,14 @@ CLAIMS: tuple[Claim, ...] = (
         figure=lambda v: v.gap("harmful_rate", "xsft"), sign=1,
     ),
     Claim(
-        words="so it does counting every harmful request (compliance rate)",
+        words="xSFT lowers the compliance rate (every harmful request counted) more in high-resource "
+        "languages than in low",
         source=f"{_SFT}; the rate is ours", said="compliance rate, change in low minus in high",
         figure=lambda v: v.gap("compliance_rate", "xsft"), sign=1,
     ),
     Claim(
-        words="and xSFT learns to tell harm from harmlessness better in high than in low",
+        words="xSFT teaches to tell harm from harmlessness better in high-resource languages than in "
+        "low",
         source="ours", said="selectivity, change in low minus in high",
         figure=lambda v: minus(v.selectivity("xsft", "low"), v.selectivity("xsft", "high")),
         sign=-1,
@@ -125,7 +127,7 @@ CLAIMS: tuple[Claim, ...] = (
         figure=lambda v: v.change("following_rate", "xsft", "low"), sign=-1, null=MARGIN,
     ),
     Claim(
-        words="nor their helpfulness",
+        words="safety data alone do not lift the helpful rate of low-resource languages",
         source="ours", said="helpful rate, change in low",
         figure=lambda v: v.change("helpful_rate", "xsft", "low"), sign=-1, null=MARGIN,
     ),
@@ -146,7 +148,7 @@ CLAIMS: tuple[Claim, ...] = (
         figure=lambda v: v.accuracy("xreward", "low"), sign=-1, null=NEAR_CHANCE, unit="rate",
     ),
     Claim(
-        words="and better in high-resource ones",
+        words="the reward model is better in high-resource languages than in low",
         source=_REWARD, said="accuracy in high minus in low",
         figure=lambda v: minus(v.accuracy("xreward", "high"), v.accuracy("xreward", "low")),
         sign=1,
