@@ -89,14 +89,14 @@ CLAIMS: tuple[Claim, ...] = (
         figure=lambda v: v.gap("harmful_rate", "xsft"), sign=1,
     ),
     Claim(
-        words="xSFT lowers the compliance rate (every harmful request counted) more in high-resource "
-        "languages than in low",
+        words="xSFT lowers the compliance rate (every harmful request counted) more in "
+        "high-resource languages than in low",
         source=f"{_SFT}; the rate is ours", said="compliance rate, change in low minus in high",
         figure=lambda v: v.gap("compliance_rate", "xsft"), sign=1,
     ),
     Claim(
-        words="xSFT teaches to tell harm from harmlessness better in high-resource languages than in "
-        "low",
+        words="xSFT teaches to tell harm from harmlessness better in high-resource languages "
+        "than in low",
         source="ours", said="selectivity, change in low minus in high",
         figure=lambda v: minus(v.selectivity("xsft", "low"), v.selectivity("xsft", "high")),
         sign=-1,
