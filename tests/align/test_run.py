@@ -440,6 +440,7 @@ def test_too_little_disk_is_said_before_any_step(
         ({"methods": ("xrlhf",), "settings": ("rl.batch_size=8", "rl.n_generations=3",
           "reward.batch_size=4")}, InputError, "whole groups of 3"),
         ({"language": "fi"}, InputError, "language"),
+        ({"n_processes": 2, "settings": ("sft.batch_size=4",)}, InputError, "as many CUDA devices"),
         ({"judge": "nobody"}, ModelError, "'nobody' is not a judge"),
         ({"guard": Path("none.safetensors")}, InputError, "no guard at none.safetensors"),
         ({"max_skill_loss": 0.0}, InputError, "--max-skill-loss is points above 0"),

@@ -34,6 +34,7 @@ from isogloss.align.stage import (
     run_stage,
     status_of,
 )
+from isogloss.errors import InputError
 from isogloss.records import Decoding, Prompt, Request
 from isogloss.targets.local import LocalTarget
 
@@ -145,6 +146,29 @@ def test_a_stage_leaves_a_manifest_and_is_not_run_twice(model: Path, tmp_path: P
     before = weights(folder)
     run_stage(folder)
     assert weights(folder) == before
+
+
+def test_fewer_processes_than_planned_are_refused(model: Path, tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "stage", "sft", model, profile=Profile(n_processes=2))
+    with pytest.raises(InputError, match="planned for 2 processes and 1 run"):
+        run_stage(folder)
+
+
+def test_two_processes_share_a_batch_and_agree_on_checkpoints(model: Path, tmp_path: Path) -> None:
+    profile = Profile(n_processes=2, checkpoint_seconds=0.0)
+    folder = prepare(tmp_path / "stage", "sft", model, profile=profile)
+    launched = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone",
+         "-m", "isogloss.align.stage", str(folder)],
+        capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr[-2000:]
+    assert json.loads((folder / MANIFEST).read_text())["steps"] == FEW.steps
+    steps = [json.loads(line)["step"] for line in (folder / CURVE).read_text().splitlines()]
+    assert steps == [*range(1, FEW.steps + 1), FEW.steps]  # one process writes, the sum last
+    last = json.loads((folder / CURVE).read_text().splitlines()[-1])
+    # All of the examples in one pass: two in each of two processes a step, not four in one.
+    assert last["epoch"] == 1.0
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2"])

@@ -24,6 +24,7 @@ from isogloss.align.prepare import PlannedStage, Prepared, planned_stage, prepar
 from isogloss.align.recipes import RECIPES
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.stage import CURVE, MANIFEST
+from isogloss.errors import InputError
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
 from isogloss.store import RunStore
@@ -74,6 +75,7 @@ def run_align(config: AlignConfig, *, progress: Progress | None = None) -> Align
     """
     report = progress or silent
     prepared = prepare(config, report)
+    _check_devices(config)
     todo = [stage.job() for stage in prepared.stages if not stage.is_done]
     run_jobs(todo, workers=prepared.workers, progress=report)
     mark_begun(prepared.folder, config, prepared.materials, prepared.stages)
@@ -91,6 +93,20 @@ def run_align(config: AlignConfig, *, progress: Progress | None = None) -> Align
         models={(stage.target, stage.arm.name): stage.model for stage in prepared.stages},
         measurements=(*rows, *over),
     )
+
+
+def _check_devices(config: AlignConfig) -> None:
+    """That this machine has as many devices as processes; a plan may be for another one."""
+    if config.n_processes == 1:
+        return
+    import torch
+
+    found = torch.cuda.device_count()
+    if found < config.n_processes:
+        raise InputError(
+            f"--processes {config.n_processes} needs as many CUDA devices, and this machine has "
+            f"{found}; --plan prints the commands for another one"
+        )
 
 
 def _meta(config: AlignConfig, prepared: Prepared) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from isogloss.align.profile import Profile
 from isogloss.align.reward import Reward, reward_trainer
 from isogloss.align.rl import Rl, rl_trainer
 from isogloss.align.sft import Sft, sft_trainer
+from isogloss.errors import InputError
 
 SPEC, TRAIN, PARALLEL = "stage.json", "train.jsonl", "parallel.jsonl"
 MODEL, MANIFEST, CURVE, ADAPTER = "model", "manifest.json", "curve.jsonl", "adapter"
@@ -109,6 +110,7 @@ def run_stage(folder: Path) -> None:
         seed=seed,
     )
     trainer: Any = TRAINERS[spec.method.kind](spec.method, setup)  # type: ignore[operator]
+    _check_processes(spec, trainer.accelerator.num_processes)
     train_in_float32(trainer.model)
     trainer.add_callback(Curve(folder / CURVE, _tell))
     resumed = None
@@ -119,6 +121,16 @@ def run_stage(folder: Path) -> None:
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     if trainer.is_world_process_zero():
         _save(folder, spec, trainer, tokenizer, seconds=time.monotonic() - began)
+
+
+def _check_processes(spec: StageSpec, running: int) -> None:
+    """With fewer processes than planned every batch would be smaller, and nobody would know."""
+    planned = spec.profile.n_processes
+    if running != planned:
+        raise InputError(
+            f"the stage was planned for {planned} processes and {running} run; start it with the "
+            "command that isogloss align --plan prints, on a machine with as many devices"
+        )
 
 
 def _reward(spec: StageSpec) -> Any:
