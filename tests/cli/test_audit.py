@@ -69,7 +69,7 @@ def test_limit_and_languages(tmp_path: Path) -> None:
         (["--out", "/proc/version/run"], "/proc/version is a file"),
         (["--temperature", "-1"], "--temperature must be 0"),
         (["--temperature", "nan"], "--temperature must be 0"),
-        (["--max-new-tokens", "0"], "--max-new-tokens must be 1 or more, not 0"),
+        (["--max-new-tokens", "0"], "Invalid value for '--max-new-tokens'"),
         (["--arm", " "], "--arm must be a name"),
     ],
 )

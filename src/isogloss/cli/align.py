@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
     Device,
     Dtype,
+    MaxNewTokens,
+    OneJudge,
     OnlyLanguages,
     RowsAsJson,
+    RunFolder,
+    Shares,
+    TrustRemoteCode,
     WriteReport,
 )
 
@@ -68,9 +74,7 @@ def align(
         Path | None,
         typer.Option(help="Harmful and benign prompts of the audit; a lab has its own."),
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option(help="oracle (lab), rules, llm:openai:MODEL or guard:hf:PATH.")
-    ] = None,
+    judge: OneJudge = None,
     source: Annotated[
         str, typer.Option(help="Language of methods without x, and MPO's dominant one.")
     ] = "en",
@@ -103,9 +107,7 @@ def align(
     max_skill_loss: Annotated[
         float, typer.Option(help="Gate: points of right benign answers that may be lost.")
     ] = 10.0,
-    shares: Annotated[
-        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
-    ] = None,
+    shares: Shares = None,
     pad_token: Annotated[
         str | None, typer.Option(help="The token that pads, where the tokenizer names none.")
     ] = None,
@@ -121,12 +123,8 @@ def align(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Stages at once; by the machine unless given.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
-    ] = None,
-    max_new_tokens: Annotated[
-        int, typer.Option(min=1, help="Longest reply of the audits, in tokens.")
-    ] = 64,
+    out: RunFolder = None,
+    max_new_tokens: MaxNewTokens = 64,
     seed: Annotated[int, typer.Option(help="Of data and training, beside a lab model's own.")] = 0,
     plan: Annotated[
         bool,
@@ -135,9 +133,7 @@ def align(
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
@@ -151,7 +147,6 @@ def align(
     from isogloss.align.run import plan_align, run_align
     from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.records import Decoding
     from isogloss.targets.options import LocalOptions
 
@@ -194,18 +189,9 @@ def align(
         return
     with progress_bars() as progress:
         result = run_align(config, progress=progress)
-    page = None
-    if report:
-        from isogloss.report.page import build_report
-
-        page = build_report(result.folder)
-    if json:
-        print_json(result.measurements)
-        return
-    _print_changes(result)
-    typer.echo(f"run: {result.folder}")
-    if page is not None:
-        typer.echo(f"report: {page}")
+    end_run(
+        result.folder, result.measurements, lambda: _print_changes(result), report=report, json=json
+    )
 
 
 def _targets(model: str, seeds: int | None) -> tuple[str, ...]:

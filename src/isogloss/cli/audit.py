@@ -13,11 +13,15 @@ from isogloss.cli.options import (
     Connections,
     Device,
     Dtype,
+    MaxNewTokens,
     OnlyLanguages,
     PriceTable,
     PromptIntent,
     RowsAsJson,
+    RunFolder,
+    Shares,
     Timeout,
+    TrustRemoteCode,
     WriteReport,
 )
 
@@ -59,9 +63,7 @@ def audit(
     licence: Annotated[
         str | None, typer.Option(help="Of the prompt set; kept with the run, shown in the report.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
-    ] = None,
+    out: RunFolder = None,
     judge: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,9 +71,7 @@ def audit(
             "repeat for several. First is primary."
         ),
     ] = None,
-    shares: Annotated[
-        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
-    ] = None,
+    shares: Shares = None,
     languages: OnlyLanguages = None,
     limit: Annotated[
         int | None, typer.Option(help="At most so many prompts of each intent a language.")
@@ -80,7 +80,7 @@ def audit(
         int, typer.Option(help="Answers a prompt; above 1 needs --temperature.")
     ] = 1,
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest reply, in tokens.")] = 64,
+    max_new_tokens: MaxNewTokens = 64,
     seed: Annotated[int, typer.Option(help="Of sampling and of random tests.")] = 0,
     system_prompt: Annotated[str | None, typer.Option(help="Said before every prompt.")] = None,
     arm: Annotated[
@@ -97,9 +97,7 @@ def audit(
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     base_url: Annotated[
         str | None,
         typer.Option(help="Server of openai:MODEL, up to and with /v1; else OpenAI's own."),

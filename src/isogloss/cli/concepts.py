@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
     Device,
     Dtype,
     OnlyLanguages,
     RowsAsJson,
+    RunFolder,
+    Shares,
+    TrustRemoteCode,
     WriteReport,
 )
 
@@ -54,9 +58,7 @@ def concepts(
     flip: Annotated[
         str | None, typer.Option(help="Concepts whose poles stand the other way round in the file.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
-    ] = None,
+    out: RunFolder = None,
     concept: Annotated[
         list[str] | None, typer.Option(help="Only this concept; repeat for several.")
     ] = None,
@@ -79,9 +81,7 @@ def concepts(
     layer: Annotated[
         str, typer.Option(help="validation (chosen there), a number, or paper (test maximum).")
     ] = "validation",
-    shares: Annotated[
-        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
-    ] = None,
+    shares: Shares = None,
     similarities: Annotated[
         Path | None, typer.Option(help="Distances between languages, in place of the shipped ones.")
     ] = None,
@@ -98,9 +98,7 @@ def concepts(
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
@@ -112,7 +110,6 @@ def concepts(
     """
     from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.concepts.run import ConceptsConfig, run_concepts
     from isogloss.concepts.several import run_concepts_across, with_seeds
     from isogloss.targets.options import LocalOptions
@@ -150,21 +147,12 @@ def concepts(
             if len(targets) == 1
             else run_concepts_across(config, targets, progress=progress)
         )
-    page = None
-    if report:
-        from isogloss.report.page import build_report
 
-        page = build_report(result.folder)
-    if json:
-        print_json(result.measurements)
-        return
-    if len(targets) == 1:
-        _print_recognition(result.measurements)
-    else:
-        _print_models(result.measurements)
-    typer.echo(f"run: {result.folder}")
-    if page is not None:
-        typer.echo(f"report: {page}")
+    def show() -> None:
+        printed = _print_recognition if len(targets) == 1 else _print_models
+        printed(result.measurements)
+
+    end_run(result.folder, result.measurements, show, report=report, json=json)
 
 
 def _print_recognition(rows: Sequence[Measurement]) -> None:

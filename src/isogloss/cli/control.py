@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
     Device,
     Dtype,
+    MaxNewTokens,
+    OneJudge,
     OnlyLanguages,
     RowsAsJson,
+    RunFolder,
+    Shares,
+    TrustRemoteCode,
     WriteReport,
 )
 
@@ -71,19 +77,13 @@ def control(
         Path | None,
         typer.Option(help="Prompts settings are chosen on; else 40 % of --prompts, by cluster."),
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option(help="oracle (lab), rules, llm:openai:MODEL or guard:hf:PATH.")
-    ] = None,
+    judge: OneJudge = None,
     texts: Annotated[
         Path | None, typer.Option(help="Clean text (language, text), to see what fluency costs.")
     ] = None,
     languages: OnlyLanguages = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
-    ] = None,
-    shares: Annotated[
-        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
-    ] = None,
+    out: RunFolder = None,
+    shares: Shares = None,
     template: Annotated[
         Literal["chat", "plain"], typer.Option(help="How value pairs are put to the model.")
     ] = "chat",
@@ -123,14 +123,12 @@ def control(
     guard_out: Annotated[
         Path | None, typer.Option(help="The guard's file; RUN/guard.safetensors unless given.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 64,
+    max_new_tokens: MaxNewTokens = 64,
     seed: Annotated[int, typer.Option(help="Of placebos and of the parting of prompts.")] = 0,
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
@@ -141,7 +139,6 @@ def control(
     """
     from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.control.config import ControlConfig
     from isogloss.control.run import run_control
     from isogloss.control.settings import read_grid
@@ -185,20 +182,13 @@ def control(
     )
     with progress_bars() as progress:
         result = run_control(config, progress=progress)
-    page = None
-    if report:
-        from isogloss.report.page import build_report
 
-        page = build_report(result.folder)
-    if json:
-        print_json(result.measurements)
-        return
-    print_control(result)
-    typer.echo(f"run: {result.folder}")
-    if result.guard is not None:
-        typer.echo(f"guard: {result.guard} (isogloss audit {result.target} --guard FILE)")
-    if page is not None:
-        typer.echo(f"report: {page}")
+    def show() -> None:
+        print_control(result)
+        if result.guard is not None:
+            typer.echo(f"guard: {result.guard} (isogloss audit {result.target} --guard FILE)")
+
+    end_run(result.folder, result.measurements, show, report=report, json=json)
 
 
 def print_control(result: ControlResult) -> None:

@@ -30,3 +30,16 @@ WriteReport = Annotated[bool, typer.Option(help="Write report.html into the run 
 RowsAsJson = Annotated[
     bool, typer.Option("--json", help="Print the measurement rows as a JSON array.")
 ]
+RunFolder = Annotated[
+    Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
+]
+Shares = Annotated[
+    str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
+]
+OneJudge = Annotated[
+    str | None, typer.Option(help="oracle (lab), rules, llm:openai:MODEL or guard:hf:PATH.")
+]
+MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+]

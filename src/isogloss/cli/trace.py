@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.options import BatchTokens, Device, Dtype, OnlyLanguages, RowsAsJson
+from isogloss.cli.options import (
+    BatchTokens,
+    Device,
+    Dtype,
+    MaxNewTokens,
+    OneJudge,
+    OnlyLanguages,
+    RowsAsJson,
+    RunFolder,
+    Shares,
+    TrustRemoteCode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,32 +70,24 @@ def ladder(
     prompts: Annotated[
         Path | None, typer.Option(help="Harmful and benign prompts; a lab has its own.")
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option(help="oracle (lab), rules, llm:openai:MODEL or guard:hf:PATH.")
-    ] = None,
+    judge: OneJudge = None,
     languages: OnlyLanguages = None,
     limit: Annotated[
         int | None, typer.Option(help="At most so many prompts of each intent.")
     ] = None,
-    shares: Annotated[
-        str | None, typer.Option(help="Share table: a name (cc-2026-04, llama2, …) or a CSV file.")
-    ] = None,
+    shares: Shares = None,
     other_tokenizers: Annotated[
         bool,
         typer.Option(
             "--other-tokenizers", help="Allow rungs whose tokenizers differ; rows say so."
         ),
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; one under runs/ unless given. Resumes.")
-    ] = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest reply, in tokens.")] = 64,
+    out: RunFolder = None,
+    max_new_tokens: MaxNewTokens = 64,
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     json: RowsAsJson = False,
 ) -> None:
     """Audit the RUNGs on the same prompts and say which stage made the gap between languages.
