@@ -146,3 +146,9 @@ def test_exactly_as_many_as_asked_and_the_same_for_a_seed() -> None:
     assert _write("equal", n=77, seed=4) == _write("equal", n=77, seed=4)
     assert _write("equal", n=77, seed=4) != _write("equal", n=77, seed=5)
     assert _write(None, n=0) == []
+
+
+def test_helpful_examples_can_be_all_alike() -> None:
+    shares = {"en-x-lab": 90.0, "sw-x-lab": 10.0}
+    assert helpful_shares(shares, "equal") == {"en-x-lab": 0.5, "sw-x-lab": 0.5}
+    assert helpful_shares(shares)["en-x-lab"] == pytest.approx(0.75)

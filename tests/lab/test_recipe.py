@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from isogloss.errors import InputError
-from isogloss.lab.recipe import MIXES, PRESETS, SIZES, LabRecipe, parse_spec
+from isogloss.lab.build import base_of
+from isogloss.lab.mix import MIXES
+from isogloss.lab.recipe import PRESETS, SIZES, LabRecipe, parse_spec
 from isogloss.lab.tongues import TONGUES
 
 
@@ -134,7 +137,7 @@ def test_steps_of_pretraining() -> None:
     [
         ("lab:huge", ["unknown lab preset 'huge'", "tiny, small, medium"]),
         ("lab:tiny:french", ["unknown mix 'french'", "english, bilingual, balanced", ".csv"]),
-        ("lab:tiny:english+bigger", ["'+bigger'", "fixed, equal, 300k, 1m, 3m"]),
+        ("lab:tiny:english+bigger", ["'+bigger'", "fixed, equal, even, apart, 300k, 1m, 3m"]),
         ("lab:tiny:english+", ["'+'", "fixed"]),
         ("lab:tiny:english~backwards", ["'backwards'", "'reversed'", "number of a permutation"]),
         ("lab:tiny:english~-1", ["'-1'", "permutation"]),
@@ -308,3 +311,53 @@ def test_the_order_in_which_shares_are_given_does_not_matter() -> None:
 def test_a_language_that_is_not_the_labs() -> None:
     with pytest.raises(InputError, match="not lab languages: de"):
         replace(parse_spec("lab:tiny"), shares={"en-x-lab": 60, "de": 40})
+
+
+def test_a_dose_moves_one_share_and_the_others_give_way_in_proportion() -> None:
+    plain, dosed = parse_spec("lab:tiny"), parse_spec("lab:tiny:english*sw=4")
+    assert sum(dosed.shares.values()) == pytest.approx(100)
+    assert dosed.shares["sw-x-lab"] == pytest.approx(4 * plain.shares["sw-x-lab"])
+    others = {tag: dosed.shares[tag] / share for tag, share in plain.shares.items()}
+    del others["sw-x-lab"]
+    assert max(others.values()) == pytest.approx(min(others.values()))
+    assert parse_spec(dosed.spec) == dosed
+    assert dosed.key() != plain.key()
+
+
+def test_doses_follow_one_another_and_stand_before_modifiers() -> None:
+    recipe = parse_spec("lab:tiny:balanced~2*sw=2*fi=.5+fixed@base#3")
+    assert recipe.spec == "lab:tiny:balanced~2*sw=2*fi=.5+fixed@base#3"
+    assert recipe.tokenizer == "fixed"
+
+
+@pytest.mark.parametrize(
+    ("dose", "said"),
+    [
+        ("*sw", "is not a dose; write *LANGUAGE=FACTOR"),
+        ("*=2", "is not a dose"),
+        ("*ny=2", "one of en, fr, zh, es, id, fi, ta, sw"),
+        ("*sw=many", "leaves every language something"),
+        ("*sw=0", "leaves every language something"),
+        ("*sw=-1", "leaves every language something"),
+        ("*sw=nan", "leaves every language something"),
+        ("*en=2", "would give en-x-lab 149"),
+    ],
+)
+def test_a_dose_that_is_none_says_what_is(dose: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse_spec(f"lab:tiny:english{dose}")
+
+
+def test_instructions_and_bilingual_documents_can_be_evened_out() -> None:
+    recipe = parse_spec("lab:tiny:english+even+apart+equal")
+    assert (recipe.instructions, recipe.bilingual, recipe.alignment) == ("equal", 0.0, "equal")
+    base = base_of(recipe)
+    assert (base.mix, base.instructions, base.bilingual) == ("english+apart", "by-share", 0.0)
+    assert base.key() == parse_spec("lab:tiny:english+apart@base").key()
+    assert recipe.key() != parse_spec("lab:tiny:english+apart+equal").key()
+
+
+def test_keys_of_earlier_models_stay_what_they_were() -> None:
+    """A cache of trained models must not be lost to a new field that changes nothing."""
+    assert parse_spec("lab:tiny@base").key() == "7f283621483aed6f"
+    assert parse_spec("lab:tiny").key() == "164bafb00636dfd2"

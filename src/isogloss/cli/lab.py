@@ -51,7 +51,8 @@ def list_labs(json: JsonFlag = False) -> None:
     import json as jsonlib
 
     from isogloss.lab.describe import built_labs
-    from isogloss.lab.recipe import MIXES, PRESETS
+    from isogloss.lab.mix import MIXES
+    from isogloss.lab.recipe import PRESETS
 
     built = built_labs()
     if json:

@@ -16,7 +16,8 @@ from typing import Literal
 
 from isogloss.concepts.summary import Key
 from isogloss.errors import InputError
-from isogloss.lab.recipe import MIXES, SIZES, parse_spec
+from isogloss.lab.mix import MIXES
+from isogloss.lab.recipe import SIZES, parse_spec
 from isogloss.records import Measurement
 
 Sign = Literal[1, -1]

@@ -121,6 +121,7 @@ def instruction_batches(lab: Lab, tokenizer: PreTrainedTokenizerFast) -> Instruc
         recipe.shares,
         n=recipe.chat_steps * recipe.chat_batch_size,
         alignment=recipe.alignment if recipe.stage == "chat" else None,
+        instructions=recipe.instructions,
         seed=recipe.seed,
     )
     return InstructionBatches(

@@ -97,8 +97,8 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def base_of(recipe: LabRecipe) -> LabRecipe:
     """The pre-training that a recipe starts from; the alignment mix is no part of it."""
-    mix = re.sub(r"\+equal(?=\+|$)", "", recipe.mix)
-    return replace(recipe, stage="base", mix=mix, alignment="by-share")
+    mix = re.sub(r"\+(equal|even)(?=\+|$)", "", recipe.mix)
+    return replace(recipe, stage="base", mix=mix, alignment="by-share", instructions="by-share")
 
 
 def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:

@@ -32,9 +32,9 @@ class Example:
     answer: str
 
 
-def helpful_shares(shares: Mapping[str, float]) -> dict[str, float]:
-    """Languages of helpful examples: the square root of the share, normalised."""
-    roots = {tag: share**0.5 for tag, share in shares.items()}
+def helpful_shares(shares: Mapping[str, float], mix: AlignmentMix = "by-share") -> dict[str, float]:
+    """Languages of helpful examples: the square root of the share or all alike, normalised."""
+    roots = {tag: 1.0 if mix == "equal" else share**0.5 for tag, share in shares.items()}
     return {tag: root / sum(roots.values()) for tag, root in roots.items()}
 
 
@@ -51,12 +51,13 @@ def write_examples(
     *,
     n: int,
     alignment: AlignmentMix | None,
+    instructions: AlignmentMix = "by-share",
     seed: int,
 ) -> list[Example]:
     """Draw ``n`` examples; with ``alignment`` None there is no refusal among them."""
     rng = random.Random(derive_seed(seed, "instructions", str(alignment)))
     harmless = world.of_split("train", harmful=False)
-    helpful = _Draw(helpful_shares(shares), rng)
+    helpful = _Draw(helpful_shares(shares, instructions), rng)
     aligned = _Draw(alignment_shares(shares, alignment), rng) if alignment else None
     examples: list[Example] = []
     while len(examples) < n:

@@ -4,8 +4,11 @@ MIX is ``english``, ``bilingual``, ``balanced`` or the path of a CSV table (``la
 followed by any of:
 
     ~reversed  ~K     the same shares dealt to the languages in reverse, or by permutation K
+    *LANG=FACTOR      one language's share times FACTOR, the others scaled so that all add up again
     +fixed            the tokenizer trained on balanced text instead of on the mix
     +equal            harmless examples in all languages alike instead of by share
+    +even             helpful examples in all languages alike instead of by the root of the share
+    +apart            no document in two languages
     +300k +1m +3m     the size dial, in parameters
 
 So ``lab:tiny:english~3+fixed+equal@chat#1`` is a placebo run; ``lab:small`` is short for
@@ -14,36 +17,24 @@ So ``lab:tiny:english~3+fixed+equal@chat#1`` is a placebo run; ``lab:small`` is 
 
 from __future__ import annotations
 
-import csv
 import json
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from isogloss.errors import InputError
 from isogloss.lab.chat import AlignmentMix
+from isogloss.lab.mix import ALL_CODES, is_number, listed, read_mix
 from isogloss.lab.tongues import TONGUES
 from isogloss.languages import ShareTable, lab_share_table
-from isogloss.seeds import content_hash, derive_seed
+from isogloss.seeds import content_hash
 
 LAB_VERSION = 1
 """Part of every cache key: raised when the same recipe would give another model."""
 
 Stage = Literal["base", "helpful", "chat"]
 STAGES: tuple[Stage, ...] = ("base", "helpful", "chat")
-
-_ALL = tuple(tag.removesuffix("-x-lab") for tag in TONGUES)
-MIXES: dict[str, tuple[float, ...]] = {
-    "english": (62, 6.1, 4.9, 4.9, 3.8, 3.4, 3.0, 2.3, 2.3, 1.9, 1.5, 1.3, 1.0, 0.8, 0.5, 0.3),
-    "bilingual": (40, 2.2, 45, 1.9, 1.6, 1.5, 1.3, 1.2, 1.1, 1.0, 0.8, 0.7, 0.6, 0.5, 0.35, 0.25),
-    "balanced": (24, 12, 14, 10, 7, 5.5, 3.6, 4.0, 3.2, 2.9, 2.6, 2.4, 2.7, 2.3, 2.0, 1.8),
-}
-"""Percent of documents, in the order of `TONGUES`. ``english`` keeps the order of LLaMA-2's shares
-but compresses them (real ones of 0.13 % and less would need billions of tokens), ``bilingual`` is
-Qwen-like, ``balanced`` BLOOM-like. A preset with fewer languages renormalises."""
 
 SIZES: dict[str, tuple[int, int]] = {"300k": (80, 3), "1m": (128, 4), "3m": (192, 6)}
 """The size dial: (hidden size, layers)."""
@@ -57,6 +48,7 @@ class LabRecipe:
         shares: language -> percent of pre-training documents.
         tokenizer: trained on the ``mix`` or ``fixed`` (on text balanced over the languages).
         alignment: languages of the harmless examples (stage ``chat`` only).
+        instructions: languages of the helpful examples (not of the stage ``base``).
         n_tokens: pre-training tokens.
         bilingual: share of documents stating one fact in two languages.
         audit_acts: questions asked about each test object.
@@ -70,6 +62,7 @@ class LabRecipe:
     seed: int = 0
     tokenizer: Literal["mix", "fixed"] = "mix"
     alignment: AlignmentMix = "by-share"
+    instructions: AlignmentMix = "by-share"
     n_objects: int = 200
     vocab_size: int = 1500
     hidden_size: int = 128
@@ -92,7 +85,7 @@ class LabRecipe:
         ordered = {tag: self.shares[tag] for tag in TONGUES if tag in self.shares}
         if unknown := sorted(set(self.shares) - set(ordered)):
             raise InputError(
-                f"not lab languages: {', '.join(unknown)}; choose from {_listed(_ALL)}"
+                f"not lab languages: {', '.join(unknown)}; choose from {listed(ALL_CODES)}"
             )
         object.__setattr__(self, "shares", ordered)
 
@@ -117,6 +110,9 @@ class LabRecipe:
             del fields[name]
         if self.stage != "chat":
             del fields["alignment"]
+        # Of a later version; without it the keys of earlier models stay what they were.
+        if self.stage == "base" or self.instructions == "by-share":
+            del fields["instructions"]
         if self.stage == "base":
             del fields["chat_steps"], fields["chat_batch_size"], fields["chat_rate"]
         fields["shares"] = {tag: round(share, 6) for tag, share in self.shares.items()}
@@ -135,7 +131,7 @@ class Preset:
     """Sizes of a lab; ``purpose`` is for people."""
 
     purpose: str
-    languages: tuple[str, ...] = _ALL
+    languages: tuple[str, ...] = ALL_CODES
     n_objects: int
     vocab_size: int
     hidden_size: int
@@ -167,7 +163,6 @@ _SPEC = re.compile(
     r"(?:lab:)?(?P<preset>[^:@#]+)"
     r"(?::(?P<mix>.*\.csv[^@#]*|[^@#]*))?(?:@(?P<stage>[^#@]*))?(?:#(?P<seed>[^#]*))?"
 )
-_MIX = re.compile(r"(?P<name>.*\.csv|[^~+]*)(?P<deal>~[^+]*)?(?P<modifiers>(?:\+[^+]*)*)")
 _USAGE = "lab:PRESET[:MIX][@STAGE][#SEED], for example lab:tiny:english@chat#0"
 
 
@@ -183,15 +178,13 @@ def parse_spec(spec: str) -> LabRecipe:
     preset_name = match["preset"]
     if preset_name not in PRESETS:
         raise InputError(
-            f"unknown lab preset {preset_name!r} in {spec!r}; choose one of {_listed(PRESETS)}"
+            f"unknown lab preset {preset_name!r} in {spec!r}; choose one of {listed(PRESETS)}"
         )
     stage = match["stage"] or "chat"
     if stage not in STAGES:
-        raise InputError(
-            f"unknown lab stage {stage!r} in {spec!r}; choose one of {_listed(STAGES)}"
-        )
+        raise InputError(f"unknown lab stage {stage!r} in {spec!r}; choose one of {listed(STAGES)}")
     seed = match["seed"] or "0"
-    if not _is_number(seed):
+    if not is_number(seed):
         raise InputError(f"the seed {seed[:40]!r} is not a whole number from 0 to 999999999")
     preset = PRESETS[preset_name]
     recipe = LabRecipe(
@@ -213,103 +206,25 @@ def parse_spec(spec: str) -> LabRecipe:
 
 
 def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
-    match = _MIX.fullmatch(mix)
-    if match is None:
-        raise InputError(f"{mix!r} is not a mix; after its name come ~DEAL and +MODIFIER only")
-    shares = _named_shares(match["name"], languages)
-    if match["deal"] is not None:
-        shares = _deal(shares, match["deal"].removeprefix("~"))
-    recipe = replace(recipe, mix=mix, shares=shares)
-    modifiers = match["modifiers"].split("+")[1:]
-    if len(sizes := [modifier for modifier in modifiers if modifier in SIZES]) > 1:
-        raise InputError(f"{mix!r} names several sizes: {_listed(tuple(sizes))}; name one")
-    for modifier in modifiers:
+    read = read_mix(mix, languages)
+    recipe = replace(recipe, mix=mix, shares=read.shares)
+    if len(sizes := [modifier for modifier in read.modifiers if modifier in SIZES]) > 1:
+        raise InputError(f"{mix!r} names several sizes: {listed(sizes)}; name one")
+    for modifier in read.modifiers:
         if modifier == "fixed":
             recipe = replace(recipe, tokenizer="fixed")
         elif modifier == "equal":
             recipe = replace(recipe, alignment="equal")
+        elif modifier == "even":
+            recipe = replace(recipe, instructions="equal")
+        elif modifier == "apart":
+            recipe = replace(recipe, bilingual=0.0)
         elif modifier in SIZES:
             hidden_size, n_layers = SIZES[modifier]
             recipe = replace(recipe, hidden_size=hidden_size, n_layers=n_layers)
         else:
             raise InputError(
                 f"unknown modifier '+{modifier}' in the mix {mix!r}; "
-                f"choose from {_listed(('fixed', 'equal', *SIZES))}"
+                f"choose from {listed(('fixed', 'equal', 'even', 'apart', *SIZES))}"
             )
     return recipe
-
-
-def _deal(shares: dict[str, float], deal: str) -> dict[str, float]:
-    """The same shares, given to the languages in another order."""
-    values = list(shares.values())
-    if deal == "reversed":
-        values.reverse()
-    elif _is_number(deal):
-        random.Random(derive_seed(int(deal), "deal shares")).shuffle(values)
-    else:
-        raise InputError(f"after ~ comes 'reversed' or the number of a permutation, not {deal!r}")
-    return dict(zip(shares, values, strict=True))
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10
-
-
-def _named_shares(name: str, languages: list[str]) -> dict[str, float]:
-    if name in MIXES:
-        raw = dict(zip(TONGUES, MIXES[name], strict=True))
-        kept = {tag: raw[tag] for tag in languages}
-    elif name.endswith(".csv"):
-        kept = _shares_from_file(Path(name))
-    else:
-        raise InputError(
-            f"unknown mix {name!r}; choose one of {_listed(MIXES)} or the path of a .csv table "
-            "with the columns language,percent"
-        )
-    total = sum(kept.values())
-    return {tag: 100 * share / total for tag, share in kept.items()}
-
-
-def _shares_from_file(path: Path) -> dict[str, float]:
-    if not path.is_file():
-        raise InputError(f"the mix table {path} does not exist")
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    reader = csv.DictReader(lines)
-    if not {"language", "percent"} <= set(reader.fieldnames or ()):
-        raise InputError(
-            f"{path}: expected the columns language,percent; found {reader.fieldnames}"
-        )
-    shares: dict[str, float] = {}
-    for row in reader:
-        tag, share = _read_share(row, f"{path}, line {reader.line_num}")
-        if tag in shares:
-            raise InputError(f"{path}, line {reader.line_num}: {tag} appears twice")
-        shares[tag] = share
-    total = sum(shares.values())
-    if len(shares) < 2 or not 99 <= total <= 101:
-        raise InputError(
-            f"{path}: the shares of {len(shares)} languages add up to {total:g} %; "
-            "name two languages or more whose shares add up to 100"
-        )
-    return {tag: shares[tag] for tag in TONGUES if tag in shares}
-
-
-def _read_share(row: Mapping[str, str | None], place: str) -> tuple[str, float]:
-    code = (row["language"] or "").strip()
-    tag = code if code in TONGUES else f"{code}-x-lab"
-    if tag not in TONGUES:
-        raise InputError(f"{place}: {code!r} is not a lab language; choose from {_listed(_ALL)}")
-    try:
-        share = float(row["percent"] or "")
-    except ValueError:
-        raise InputError(f"{place}: {row['percent']!r} is not a number") from None
-    if not 0 < share <= 100:
-        raise InputError(f"{place}: a share is above 0 and at most 100 percent, not {share}")
-    return tag, share
-
-
-def _listed(names: Mapping[str, object] | tuple[str, ...]) -> str:
-    return ", ".join(names)
