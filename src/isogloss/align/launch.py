@@ -81,24 +81,19 @@ def run_jobs(jobs: Sequence[Job], *, workers: int, progress: Progress) -> None:
     waiting = {job.folder: job for job in jobs}
     running: dict[Future[None], Path] = {}
     crew = _Crew()
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                while waiting or running:
-                    started = [
-                        f for f, job in waiting.items() if not _blocked(job, waiting, running)
-                    ]
-                    for folder in started[: workers - len(running)]:
-                        running[pool.submit(crew.run, waiting.pop(folder), progress)] = folder
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        del running[future]
-                        future.result()
-            except BaseException:
-                crew.stop()
-                raise
-    finally:
-        crew.stop()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            while waiting or running:
+                free = [f for f, job in waiting.items() if not _blocked(job, waiting, running)]
+                for folder in free[: workers - len(running)]:
+                    running[pool.submit(crew.run, waiting.pop(folder), progress)] = folder
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    del running[future]
+                    future.result()
+        except BaseException:
+            crew.stop()  # before the pool waits for its threads
+            raise
 
 
 def _blocked(job: Job, waiting: Mapping[Path, Job], running: Mapping[Future[None], Path]) -> bool:
