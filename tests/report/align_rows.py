@@ -219,7 +219,7 @@ def _claims(n: int) -> list[Measurement]:
     return [
         Measurement(
             area="align over runs", metric="claim", target=GROUP, category=words,
-            variant="P1, section 3.2", n=n, estimate=value, low=value - 0.01, high=value + 0.02,
+            variant="P1, section 3", n=n, estimate=value, low=value - 0.01, high=value + 0.02,
             unit="rate difference", method="what the figure is; t over runs, seeds 0", scope="runs",
             verdict=verdict, detectable=0.083,
             reason="too few runs" if verdict == "cannot tell" else None,

@@ -283,7 +283,7 @@ def test_claims_have_their_source_their_figure_and_their_verdict(several: Path) 
         words: (f"{100 * value:+.0f} [{100 * value - 1:+.0f}, {100 * value + 2:+.0f}]", verdict)
         for words, verdict, value in CLAIMS
     }
-    assert table[CLAIMS[0][0]][:2] == ["P1, section 3.2", "what the figure is"]
+    assert table[CLAIMS[0][0]][:2] == ["P1, section 3", "what the figure is"]
     assert table[CLAIMS[0][0]][5] == "8.3"
 
 

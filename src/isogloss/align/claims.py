@@ -79,8 +79,8 @@ def minus(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
 
 
-_SFT, _RL, _REWARD = "P1, section 3.2", "P1, sections 3.2 and 5.1", "P1, section 5.1"
-_MPO = "Zhao et al. 2025, section 5"
+_SFT, _RL, _REWARD = "P1, section 3", "P1, sections 3 and 5.1", "P1, section 5.1"
+_MPO = "Zhao et al. 2025"
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(
