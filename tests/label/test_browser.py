@@ -47,11 +47,15 @@ def browser() -> Iterator[Page]:
 def page_of(
     browser: Page, run: Path, *, per_language: int = 10, labeller: str = "ann"
 ) -> Iterator[LabelServer]:
-    """The page open, guidelines read and closed."""
+    """The page open, guidelines read and closed; left before its server ends.
+
+    What a page still asks of a server that has ended is a problem of the next test's page.
+    """
     with RunStore(run) as store:
         sheet = draw_sheet(store, SheetRequest(per_language=per_language))
     with LabelServer(Desk(run, sheet, labeller)) as server:
         server.start()
+        browser.visit("about:blank")
         browser.requests.clear()
         browser.problems.clear()
         browser.dialogs.clear()
@@ -61,6 +65,7 @@ def page_of(
         browser.press("Enter")
         browser.until(HIDDEN)
         yield server
+        browser.visit("about:blank")
         server.shutdown()
 
 

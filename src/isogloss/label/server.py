@@ -62,6 +62,9 @@ class LabelServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # A browser opens several connections at once; beyond the five that wait by default some
+    # systems reset them.
+    request_queue_size = 64
     # Two servers must never share a port, and with it each other's requests: on Windows the first
     # of these would let them, elsewhere it only frees the port of a server that has just ended.
     allow_reuse_address = os.name == "posix"
