@@ -174,7 +174,7 @@ def test_nothing_is_unpickled_and_no_remote_code_is_trusted() -> None:
 
 
 # A process that another one started tells it how far it is.
-TELLS_ITS_PARENT = SOURCE / "align" / "stage.py"
+TELLS_ITS_PARENT = SOURCE / "processes.py"
 
 
 def test_only_the_command_line_prints() -> None:

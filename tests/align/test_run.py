@@ -17,14 +17,12 @@ from align.small import OBJECTS, small_examples, small_model, write_pairs, write
 from isogloss.align.across import AREA as ACROSS
 from isogloss.align.config import AlignConfig
 from isogloss.align.lab_data import lab_examples
-from isogloss.align.launch import Job, run_jobs
 from isogloss.align.outcomes import AREA, GATE, NONE, RETAINED
 from isogloss.align.prepare import prepare
-from isogloss.align.profile import Profile
 from isogloss.align.reward_accuracy import ACCURACY
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.run import plan_align, run_align
-from isogloss.align.stage import MANIFEST, SPEC, run_stage
+from isogloss.align.stage import MANIFEST, run_stage
 from isogloss.cli.main import app
 from isogloss.errors import (
     InputError,
@@ -33,11 +31,11 @@ from isogloss.errors import (
     ModelError,
     StoreError,
     UserError,
-    WorkerError,
 )
 from isogloss.lab.questions import lab_prompts
 from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
+from isogloss.processes import Job
 from isogloss.progress import silent
 from isogloss.records import Measurement
 from isogloss.store import RunStore
@@ -461,18 +459,3 @@ def test_without_the_libraries_that_train_the_install_line_is_said(
 
     monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
     refused(user_config(mine, tmp_path / "run"), MissingExtraError, r"isogloss\[align\]")
-
-
-def test_a_failed_stage_names_its_log_and_stops_the_others(tmp_path: Path) -> None:
-    def job(name: str, needs: tuple[Path, ...] = ()) -> Job:
-        folder = tmp_path / name
-        return Job(
-            name=name, folder=folder, needs=needs, profile=Profile(),
-            prepare=lambda: (folder.mkdir(), (folder / SPEC).write_text("{}"))[0],
-        )  # fmt: skip
-
-    broken = job("broken")
-    with pytest.raises(WorkerError, match=r"training broken ended with code 1.*broken/log\.txt"):
-        run_jobs([broken, job("later", (broken.folder,))], workers=2, progress=silent)
-    assert "StageSpec" in (broken.folder / "log.txt").read_text()
-    assert not (tmp_path / "later").exists()

@@ -13,11 +13,12 @@ from isogloss.align.launch import command_line
 from isogloss.align.material import Material, canonical_target, load_material
 from isogloss.align.outcomes import AREA
 from isogloss.align.profile import Profile
-from isogloss.align.recipes import LAB, PUBLISHED, Arm, plan_arms, settle
+from isogloss.align.recipes import PUBLISHED, Arm, lab_settings, plan_arms, settle
 from isogloss.align.stages import Stage, make_stages
 from isogloss.align.start import check_disk
 from isogloss.errors import InputError, StoreError
 from isogloss.judges.load import load_judge
+from isogloss.lab.recipe import parse_spec
 from isogloss.progress import Progress
 from isogloss.seeds import content_hash
 from isogloss.targets.guard import load_guard
@@ -72,7 +73,8 @@ def prepare(config: AlignConfig, progress: Progress) -> Prepared:
     targets = [canonical_target(target) for target in config.targets]
     if len(set(targets)) < len(targets):
         raise InputError(f"a target comes twice: {', '.join(targets)}")
-    settings = settle(LAB if scheme == "lab" else PUBLISHED, config.settings)
+    base = lab_settings(parse_spec(targets[0]).preset) if scheme == "lab" else PUBLISHED
+    settings = settle(base, config.settings)
     warm_up = (scheme == "lab") if config.warm_up is None else config.warm_up
     arms = plan_arms(config.methods, settings, source=config.source, warm_up=warm_up)
     folder = (config.out or _default_folder(config, targets)).resolve()

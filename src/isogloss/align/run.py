@@ -17,7 +17,6 @@ from isogloss.align.across import AREA as ACROSS
 from isogloss.align.across import across_rows
 from isogloss.align.config import AlignConfig
 from isogloss.align.earlier import mark_begun
-from isogloss.align.launch import run_jobs
 from isogloss.align.measuring import measure_target
 from isogloss.align.outcomes import AREA
 from isogloss.align.prepare import PlannedStage, Prepared, planned_stage, prepare
@@ -25,6 +24,7 @@ from isogloss.align.recipes import RECIPES
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.stage import CURVE, MANIFEST
 from isogloss.errors import InputError
+from isogloss.processes import run_jobs
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
 from isogloss.store import RunStore

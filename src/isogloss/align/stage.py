@@ -29,6 +29,7 @@ from isogloss.align.reward import Reward, reward_trainer
 from isogloss.align.rl import Rl, rl_trainer
 from isogloss.align.sft import Sft, sft_trainer
 from isogloss.errors import InputError
+from isogloss.processes import tell
 
 SPEC, TRAIN, PARALLEL = "stage.json", "train.jsonl", "parallel.jsonl"
 MODEL, MANIFEST, CURVE, ADAPTER = "model", "manifest.json", "curve.jsonl", "adapter"
@@ -155,9 +156,8 @@ def _reward(spec: StageSpec) -> Any:
 
 
 def _tell(step: int, steps: int) -> None:
-    """A line for whoever waits: see `isogloss.align.launch`."""
-    sys.stdout.write(json.dumps({"step": step, "of": steps}) + "\n")
-    sys.stdout.flush()
+    """A line for whoever waits."""
+    tell("steps", step, steps)
 
 
 def _save(folder: Path, spec: StageSpec, trainer: Any, tokenizer: Any, *, seconds: float) -> None:

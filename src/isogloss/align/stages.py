@@ -11,7 +11,7 @@ from pathlib import Path
 from isogloss.align.config import AlignConfig
 from isogloss.align.draw import draw_training_data
 from isogloss.align.examples import Example, examples_fingerprint, write_examples
-from isogloss.align.launch import Job
+from isogloss.align.launch import environment_of, stage_command
 from isogloss.align.material import Material
 from isogloss.align.mpo import Mpo, parallel_pairs
 from isogloss.align.pivot import translate_examples
@@ -20,6 +20,7 @@ from isogloss.align.recipes import ORACLE, Arm
 from isogloss.align.rl import Rl
 from isogloss.align.stage import MODEL, PARALLEL, SPEC, SPECS, TRAIN, StageSpec, status_of
 from isogloss.errors import InputError
+from isogloss.processes import Job
 from isogloss.seeds import content_hash, derive_seed
 from isogloss.targets.model import SMALL_MODEL, default_threads, torch_device
 from isogloss.translate.base import Translator
@@ -68,9 +69,13 @@ class Stage:
         seed = re.search(r"#\d+$", self.target)
         name = self.arm.name + (f" {seed[0]}" if seed else "")
         return Job(
-            name=name, folder=self.folder, needs=self.needs, profile=self.spec.profile,
+            name=name,
+            folder=self.folder,
+            command=tuple(stage_command(self.folder, self.spec.profile)),
+            needs=self.needs,
+            environment=environment_of(self.spec.profile),
             prepare=self.write,
-        )  # fmt: skip
+        )
 
     def write(self) -> None:
         """Put the stage's files into its folder."""
