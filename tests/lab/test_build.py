@@ -128,9 +128,9 @@ def test_tokens_by_language(chat: Path) -> None:
     counted: Counter[str] = Counter()
     tokenizer = AutoTokenizer.from_pretrained(chat)
     for document in Lab(recipe).documents(seed=recipe.seed):
-        n = len(tokenizer(document.text)["input_ids"]) + 1  # the end of the document
-        for language in document.languages:
-            counted[language] += n / len(document.languages)  # type: ignore[assignment]
+        for language, text in document.passages:
+            end = 1 / len(document.passages)
+            counted[language] += len(tokenizer(text)["input_ids"]) + end  # type: ignore[assignment]
         if counted.total() >= 20 * 32 * 65:
             break
     # The last document may be cut: by fewer tokens than the longest document has.

@@ -137,7 +137,10 @@ def test_steps_of_pretraining() -> None:
     [
         ("lab:huge", ["unknown lab preset 'huge'", "tiny, small, medium"]),
         ("lab:tiny:french", ["unknown mix 'french'", "english, bilingual, balanced", ".csv"]),
-        ("lab:tiny:english+bigger", ["'+bigger'", "fixed, equal, even, apart, 300k, 1m, 3m"]),
+        (
+            "lab:tiny:english+bigger",
+            ["'+bigger'", "fixed, equal, even, apart, 300k, 1m, 3m, neox, bloom, gemma"],
+        ),
         ("lab:tiny:english+", ["'+'", "fixed"]),
         ("lab:tiny:english~backwards", ["'backwards'", "'reversed'", "number of a permutation"]),
         ("lab:tiny:english~-1", ["'-1'", "permutation"]),

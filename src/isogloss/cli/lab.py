@@ -11,9 +11,14 @@ if TYPE_CHECKING:
 
 SPEC_HELP = (
     "PRESET:MIX@STAGE#SEED, all but PRESET optional. Presets: tiny, small, medium. Mixes: english, "
-    "bilingual, balanced or a CSV table; after it ~reversed or ~K (the shares dealt anew), +fixed "
-    "(tokenizer trained on balanced text), +equal (refusals in all languages alike), +300k, +1m or "
-    "+3m (size). Stages: base, helpful, chat."
+    "bilingual, balanced, the percents of dominant languages (en=30,zh=20; the others share the "
+    "rest alike) or a CSV table; after it ~reversed or ~K (the shares dealt anew), *sw=4 (one "
+    "share times 4), +fixed (tokenizer trained on balanced text), +equal (refusals in all "
+    "languages alike), +even (helpful examples too), +apart (no document in two languages), "
+    "+parallel:sw (every document of that language in English too, with as much text of each as "
+    "without), +sw=100k or +mix=100k (pre-training continued on so many tokens of one language or "
+    "of the mix), +300k, +1m or +3m (size), +neox, +bloom or +gemma (architecture, else Llama). "
+    "Stages: base, helpful, chat."
 )
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SpecArgument = Annotated[str, typer.Argument(help=SPEC_HELP, metavar="SPEC")]
@@ -65,7 +70,10 @@ def list_labs(json: JsonFlag = False) -> None:
         return
     for name, preset in PRESETS.items():
         typer.echo(f"{name:<8} {preset.purpose}")
-    typer.echo(f"mixes    {', '.join(MIXES)}, or a CSV table with the columns language,percent")
+    typer.echo(
+        f"mixes    {', '.join(MIXES)}, the percents of dominant languages (en=30,zh=20), or a CSV "
+        "table with the columns language,percent"
+    )
     typer.echo("built" if built else "built    nothing yet; isogloss lab build tiny takes a minute")
     for folder, spec in built.items():
         typer.echo(f"         {spec}  {folder}")
@@ -89,8 +97,16 @@ def describe(spec: SpecArgument = "small", json: JsonFlag = False) -> None:
         typer.echo(jsonlib.dumps(document, indent=2))
         return
     size = f"{card.n_parameters:,} parameters, " if card.n_parameters else ""
+    if card.architecture != "llama":
+        size = f"{card.architecture}, {size}"
     state = f"built, {card.folder}" if card.is_built else "not built yet: isogloss lab build"
-    typer.echo(f"{card.spec}: {size}{card.n_objects} objects, half of them harmful; {state}\n")
+    typer.echo(f"{card.spec}: {size}{card.n_objects} objects, half of them harmful; {state}")
+    if card.parallel:
+        typer.echo(f"every document in English too: {', '.join(card.parallel)}")
+    if card.extra:
+        doses = (f"{n:,} of {source}" for source, n in card.extra.items())
+        typer.echo(f"tokens of continued pre-training: {', '.join(doses)}")
+    typer.echo()
     _print_languages(card)
     typer.echo("\nfamily tree")
     for family, branches in tree.items():
@@ -109,7 +125,8 @@ def _print_languages(card: LabCard) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("language")
     table.add_column("tier")
-    for name in ("share %", "tokens", "pieces a word", "roots shared with en %"):
+    extra = ["of these extra"] if card.extra else []
+    for name in ("share %", "tokens", *extra, "pieces a word", "roots shared with en %"):
         table.add_column(name, justify="right")
     table.add_column("order")
     for language in card.languages:
@@ -117,9 +134,14 @@ def _print_languages(card: LabCard) -> None:
             language.tag,
             language.tier,
             f"{language.percent:.2f}",
-            "not built" if language.tokens is None else f"{language.tokens:,}",
+            _count(language.tokens),
+            *([_count(language.extra_tokens)] if card.extra else []),
             "not built" if language.fertility is None else f"{language.fertility:.2f}",
             f"{100 * language.shared_with_english:.0f}",
             language.order,
         )
     Console().print(table)
+
+
+def _count(n: int | None) -> str:
+    return "not built" if n is None else f"{n:,}"

@@ -6,6 +6,8 @@ uninterrupted one would have seen.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,6 +17,9 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from isogloss.lab.chat import Example, write_examples
+from isogloss.lab.corpus import Document
+from isogloss.lab.modifiers import MIXED
+from isogloss.lab.recipe import LabRecipe
 from isogloss.lab.setting import Lab
 from isogloss.lab.tokenizer import end_id, pad_id
 from isogloss.lab.training import IGNORED, Batch
@@ -30,8 +35,8 @@ class PretrainingBatches:
     Attributes:
         rows: (N, T + 1) token ids.
         order: the N rows in the order of training.
-        tokens: how many of the tokens are in each language; those of a bilingual document count
-            half for each of its two.
+        tokens: how many of the tokens are in each language; the end of a document counts in equal
+            parts for its passages.
     """
 
     rows: NDArray[np.uint16]
@@ -54,25 +59,100 @@ class PretrainingBatches:
 def pretraining_batches(lab: Lab, tokenizer: PreTrainedTokenizerFast) -> PretrainingBatches:
     """Write and encode as many documents as the recipe's steps need."""
     recipe = lab.recipe
+    source = _Source(lab.pretraining_documents(seed=recipe.seed), tokenizer)
+    seed = derive_seed(recipe.seed, "order")
+    return _pack([source], recipe, n_steps=recipe.n_steps, end=end_id(tokenizer), seed=seed)
+
+
+def extra_batches(lab: Lab, tokenizer: PreTrainedTokenizerFast) -> PretrainingBatches:
+    """Documents of continued pre-training, as many as the recipe's extra tokens need.
+
+    A language's are in that language alone, the mix's are as in pre-training; neither is a stream
+    that pre-training has read. Several are interleaved document by document, each as far along as
+    the others.
+    """
+    recipe = lab.recipe
+    sources: list[_Source] = []
+    for name, n_tokens in recipe.extra.items():
+        seed = derive_seed(recipe.seed, "extra", name)
+        if name == MIXED:
+            documents = lab.pretraining_documents(seed=seed)
+        else:
+            documents = lab.documents({name: 1.0}, seed=seed)
+        sources.append(_Source(documents, tokenizer, weight=n_tokens))
+    seed = derive_seed(recipe.seed, "extra order")
+    return _pack(sources, recipe, n_steps=recipe.n_extra_steps, end=end_id(tokenizer), seed=seed)
+
+
+class _Source:
+    """A stream of documents in tokens.
+
+    Args:
+        weight: tokens wanted of it, on any scale.
+    """
+
+    def __init__(
+        self,
+        documents: Iterator[Document],
+        tokenizer: PreTrainedTokenizerFast,
+        *,
+        weight: float = 1.0,
+    ) -> None:
+        self._documents = documents
+        self._encode = tokenizer.backend_tokenizer.encode_batch_fast
+        self._weight = weight
+        self._encoded: deque[list[tuple[str, list[int]]]] = deque()
+        self._n_taken = 0
+
+    @property
+    def progress(self) -> float:
+        """Tokens taken, in units of the weight."""
+        return self._n_taken / self._weight
+
+    def take(self) -> list[tuple[str, list[int]]]:
+        """The next document: the language and the token ids of each passage."""
+        if not self._encoded:
+            block = list(islice(self._documents, ENCODED_AT_ONCE))
+            # A token never reaches over a space: passages give what the whole text would give.
+            encodings = iter(self._encode([text for d in block for _, text in d.passages]))
+            self._encoded.extend(
+                [(language, next(encodings).ids) for language, _ in document.passages]
+                for document in block
+            )
+        passages = self._encoded.popleft()
+        self._n_taken += sum(len(ids) for _, ids in passages)
+        return passages
+
+
+def _pack(
+    sources: Sequence[_Source], recipe: LabRecipe, *, n_steps: int, end: int, seed: int
+) -> PretrainingBatches:
+    """Documents end to end, each followed by the end token, the next from the source furthest back.
+
+    Args:
+        end: id of the end token.
+        seed: of the order of the rows.
+    """
     width = recipe.sequence_length + 1
-    n_rows = recipe.n_steps * recipe.batch_size
+    n_rows = n_steps * recipe.batch_size
     flat = np.empty(n_rows * width, dtype=np.uint16)
     counts = dict.fromkeys(recipe.languages, 0.0)
-    documents = lab.documents(seed=recipe.seed)
-    end = end_id(tokenizer)
     filled = 0
     while filled < flat.size:
-        block = list(islice(documents, ENCODED_AT_ONCE))
-        encodings = tokenizer.backend_tokenizer.encode_batch_fast([d.text for d in block])
-        for document, encoding in zip(block, encodings, strict=True):
-            ids = [*encoding.ids, end][: flat.size - filled]
-            flat[filled : filled + len(ids)] = ids
-            filled += len(ids)
-            for language in document.languages:
-                counts[language] += len(ids) / len(document.languages)
+        passages = min(sources, key=lambda source: source.progress).take()
+        for language, ids in passages:
+            kept = ids[: flat.size - filled]
+            flat[filled : filled + len(kept)] = kept
+            filled += len(kept)
+            counts[language] += len(kept)
+        if filled < flat.size:
+            flat[filled] = end
+            filled += 1
+            for language, _ in passages:
+                counts[language] += 1 / len(passages)
     return PretrainingBatches(
         rows=flat.reshape(n_rows, width),
-        order=np.random.default_rng(derive_seed(recipe.seed, "order")).permutation(n_rows),
+        order=np.random.default_rng(seed).permutation(n_rows),
         batch_size=recipe.batch_size,
         tokens={tag: round(n) for tag, n in counts.items()},
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,24 +21,26 @@ from torch import nn
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
 from isogloss.errors import ModelError
-from isogloss.lab.batches import instruction_batches, pretraining_batches
+from isogloss.lab.batches import extra_batches, instruction_batches, pretraining_batches
+from isogloss.lab.mix import without_modifiers
+from isogloss.lab.modifiers import is_further
+from isogloss.lab.network import new_model
 from isogloss.lab.recipe import LabRecipe
 from isogloss.lab.setting import Lab
 from isogloss.lab.tokenizer import CONTEXT, end_id, fertilities, lab_tokenizer, pad_id
 from isogloss.lab.training import Schedule, train
 from isogloss.progress import Progress
 from isogloss.quiet import quiet_transformers
-from isogloss.seeds import derive_seed
 from isogloss.weights import align_weights
 
 CARD = "lab.json"
+TEXT_FACTS = ("tokens", "extra_tokens", "fertility")
+"""What a card says of the text, and passes on to the cards of the models trained from it."""
 
 
 def cache_folder() -> Path:
@@ -63,7 +64,8 @@ def build_lab(recipe: LabRecipe, *, progress: Progress | None = None) -> Path:
 
     Returns:
         The model's folder: config, safetensors, tokenizer with chat template, and ``lab.json``
-        (the recipe, tokens by language, fertility, losses).
+        (the recipe, tokens by language, of these the ``extra_tokens`` of continued pre-training,
+        fertility, losses).
 
     Raises:
         ModelError: the cache cannot be written.
@@ -71,8 +73,8 @@ def build_lab(recipe: LabRecipe, *, progress: Progress | None = None) -> Path:
     folder = folder_of(recipe)
     if (folder / CARD).is_file():
         return folder
-    if recipe.stage != "base":
-        build_lab(base_of(recipe), progress=progress)
+    if (parent := parent_of(recipe)) is not None:
+        build_lab(parent, progress=progress)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -96,37 +98,58 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def base_of(recipe: LabRecipe) -> LabRecipe:
-    """The pre-training that a recipe starts from; the alignment mix is no part of it."""
-    mix = re.sub(r"\+(equal|even)(?=\+|$)", "", recipe.mix)
+    """The pre-training behind a recipe, continued or not; the alignment mix is no part of it."""
+    mix = without_modifiers(recipe.mix, lambda modifier: modifier in ("equal", "even"))
     return replace(recipe, stage="base", mix=mix, alignment="by-share", instructions="by-share")
+
+
+def parent_of(recipe: LabRecipe) -> LabRecipe | None:
+    """The model a recipe's training starts from; None where it starts from nothing.
+
+    ``helpful`` and ``chat`` start from their base, continued pre-training from the base without.
+    """
+    base = base_of(recipe)
+    if _training(recipe) == "base":
+        return None
+    if _training(recipe) == "extra":
+        return replace(base, mix=without_modifiers(base.mix, is_further), extra={})
+    return base
+
+
+def _training(recipe: LabRecipe) -> str:
+    """What of the chain makes this model: its stage, or ``extra`` for a base trained further."""
+    return "extra" if recipe.stage == "base" and recipe.extra else recipe.stage
 
 
 def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(recipe)
-    if recipe.stage == "base":
+    parent = parent_of(recipe)
+    if parent is None:
         tokenizer = lab_tokenizer(lab)
+        model = new_model(recipe, tokenizer)
         batches = pretraining_batches(lab, tokenizer)
         card = {"tokens": batches.tokens, "fertility": fertilities(lab, tokenizer)}
-        model = new_model(recipe, tokenizer)
-        schedule = Schedule(
-            steps=recipe.n_steps, matrix_rate=recipe.matrix_rate, rest_rate=recipe.rest_rate
-        )
     else:
-        base = folder_of(base_of(recipe))
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
-        batches = instruction_batches(lab, tokenizer)
-        card = {key: read_card(base)[key] for key in ("tokens", "fertility")}
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        start = folder_of(parent)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(start)
+        model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
         align_weights(model)
-        schedule = Schedule(steps=recipe.chat_steps, matrix_rate=recipe.chat_rate, rest_rate=0.0)
+        of_parent = read_card(start)
+        card = {key: of_parent[key] for key in TEXT_FACTS if key in of_parent}
+        if _training(recipe) == "extra":
+            batches = extra_batches(lab, tokenizer)
+            read = {tag: n + batches.tokens[tag] for tag, n in card["tokens"].items()}
+            card |= {"tokens": read, "extra_tokens": batches.tokens}
+        else:
+            batches = instruction_batches(lab, tokenizer)
     nn.Module.to(model, "cuda" if torch.cuda.is_available() else "cpu")
     losses = train(
         model,
         batches.at,
-        schedule,
+        _schedule(recipe),
         checkpoint=work / "checkpoint",
-        name=f"training {recipe.stage} (tokens)",
+        name=f"training {_training(recipe)} (tokens)",
         n_tokens=batches.n_tokens,
         progress=progress,
     )
@@ -136,24 +159,19 @@ def _build(recipe: LabRecipe, work: Path, progress: Progress | None) -> None:
     _write(model, tokenizer, card, recipe, work)
 
 
-def new_model(recipe: LabRecipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
-    """An untrained Llama of the recipe's size, initialised from its seed."""
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=recipe.hidden_size,
-        intermediate_size=round(recipe.hidden_size * 8 / 3 / 8) * 8,
-        num_hidden_layers=recipe.n_layers,
-        num_attention_heads=recipe.n_heads,
-        num_key_value_heads=recipe.n_heads,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        pad_token_id=pad_id(tokenizer),
-        bos_token_id=None,
-        eos_token_id=end_id(tokenizer),
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(recipe.seed, "initialisation"))
-        return LlamaForCausalLM(config)
+def _schedule(recipe: LabRecipe) -> Schedule:
+    if _training(recipe) == "base":
+        return Schedule(
+            steps=recipe.n_steps, matrix_rate=recipe.matrix_rate, rest_rate=recipe.rest_rate
+        )
+    if _training(recipe) == "extra":
+        return Schedule(
+            steps=recipe.n_extra_steps,
+            matrix_rate=recipe.extra_rate * recipe.matrix_rate,
+            rest_rate=recipe.extra_rate * recipe.rest_rate,
+            warmup=max(1, recipe.n_extra_steps // 10),
+        )
+    return Schedule(steps=recipe.chat_steps, matrix_rate=recipe.chat_rate, rest_rate=0.0)
 
 
 def _write(

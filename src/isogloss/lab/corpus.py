@@ -1,7 +1,9 @@
 """Pre-training text: documents about the world, in the shares of a mix.
 
 A document is three sentences on one object in one language; a small share of documents states one
-fact in two languages ("incidental bilingualism"). Statements of value are followed by their
+fact in two languages ("incidental bilingualism"). In a *parallel* language every document says each
+of its three sentences in English too, so that in all there is as much text in either language as
+without: only what stands beside what differs. Statements of value are followed by their
 evaluation, so that a model may come to represent the value. Objects of all splits occur alike: what
 is held out from alignment is still known from pre-training.
 """
@@ -10,12 +12,13 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
 from isogloss.lab.grammar import Grammar, Sentence
 from isogloss.lab.lexicon import Lexicon
+from isogloss.lab.tongues import ENGLISH
 from isogloss.lab.values import VALUES, draw_contrast
 from isogloss.lab.world import Thing, World
 from isogloss.seeds import derive_seed
@@ -35,13 +38,28 @@ SENTENCE_SHARES: dict[str, float] = {
 }
 SENTENCES_PER_DOCUMENT = 3
 
+Passages = tuple[tuple[str, str], ...]
+"""(language, text), one after the other."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """One document: its text and the languages in it (two for a bilingual one)."""
+    """One document.
 
-    text: str
-    languages: tuple[str, ...]
+    Attributes:
+        passages: one in a document of one language, two or more in a bilingual one.
+    """
+
+    passages: Passages
+
+    @property
+    def text(self) -> str:
+        return " ".join(text for _, text in self.passages)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Each once, in the order of its first passage."""
+        return tuple(dict.fromkeys(language for language, _ in self.passages))
 
 
 def write_documents(
@@ -50,6 +68,7 @@ def write_documents(
     shares: Mapping[str, float],
     *,
     bilingual: float = 0.05,
+    parallel: Collection[str] = (),
     seed: int = 0,
 ) -> Iterator[Document]:
     """An endless stream of documents.
@@ -60,6 +79,9 @@ def write_documents(
             share, the second too unless that gives the first again: then it is one of the others,
             all alike. So rare languages are more frequent here than their share says, as they are
             in the bilingual text of the web; 0 keeps strictly to the shares.
+        parallel: languages whose documents say each sentence in their language and then in
+            English. English loses as many documents of its own as those bring: its share must be
+            at least the sum of theirs. Documents that state one fact in two languages stay.
         seed: of the text; equal seeds give equal streams.
     """
     writer = _Writer(world, {tag: Grammar(tag, lexicon) for tag in shares})
@@ -67,6 +89,7 @@ def write_documents(
     tags = [tag for tag, share in shares.items() if share > 0]
     bounds = list(accumulate(shares[tag] for tag in tags))
     can_pair = len(tags) > 1
+    carried = sum(shares[tag] for tag in parallel) / shares[ENGLISH] if parallel else 0.0
 
     def draw_language() -> str:
         return tags[min(bisect(bounds, rng.random() * bounds[-1]), len(tags) - 1)]
@@ -78,14 +101,11 @@ def write_documents(
             other = draw_language()
             while other == language:
                 other = rng.choice(tags)
-            yield Document(
-                text=writer.fact_in_two(thing, language, other, rng), languages=(language, other)
-            )
-        else:
-            text = " ".join(
-                writer.sentence(thing, language, rng) for _ in range(SENTENCES_PER_DOCUMENT)
-            )
-            yield Document(text=text, languages=(language,))
+            yield Document(writer.fact_in_two(thing, language, other, rng))
+        elif language in parallel:
+            yield Document(writer.document_in_two(thing, language, ENGLISH, rng))
+        elif not (carried and language == ENGLISH and rng.random() < carried):
+            yield Document(((language, writer.document(thing, language, rng)),))
 
 
 class _Writer:
@@ -99,14 +119,27 @@ class _Writer:
         kind = self._kinds[bisect(self._bounds, rng.random() * self._bounds[-1])]
         return " ".join(self._say(kind, thing, self._grammars[language], rng))
 
-    def fact_in_two(self, thing: Thing, one: str, other: str, rng: random.Random) -> str:
+    def document(self, thing: Thing, language: str, rng: random.Random) -> str:
+        return " ".join(self.sentence(thing, language, rng) for _ in range(SENTENCES_PER_DOCUMENT))
+
+    def document_in_two(self, thing: Thing, one: str, other: str, rng: random.Random) -> Passages:
+        """Each sentence in one language and at once, without a word between, in the other."""
+        passages: list[tuple[str, str]] = []
+        for _ in range(SENTENCES_PER_DOCUMENT):
+            state = rng.getstate()
+            passages.append((one, self.sentence(thing, one, rng)))
+            rng.setstate(state)
+            passages.append((other, self.sentence(thing, other, rng)))
+        return tuple(passages)
+
+    def fact_in_two(self, thing: Thing, one: str, other: str, rng: random.Random) -> Passages:
         kind = rng.choice(("nature", "effect", "category", "procedure"))
         state = rng.getstate()
         first = self._say(kind, thing, self._grammars[one], rng)
         rng.setstate(state)
         second = self._say(kind, thing, self._grammars[other], rng)
-        joined = [*first[:-1], self._grammars[one].word("means"), *second]
-        return " ".join(joined)
+        joined = [*first[:-1], self._grammars[one].word("means")]
+        return (one, " ".join(joined)), (other, " ".join(second))
 
     def _say(self, kind: str, thing: Thing, grammar: Grammar, rng: random.Random) -> Sentence:
         world = self._world

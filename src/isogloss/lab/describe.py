@@ -19,7 +19,8 @@ class LanguageCard:
 
     Attributes:
         percent: of pre-training documents.
-        tokens: of pre-training; None before the model is built.
+        tokens: of pre-training, its continuation included; None before the model is built.
+        extra_tokens: of these, the continuation's; 0 without one, None before it is built.
         fertility: pieces a word; None before the model is built.
         shared_with_english: share of concepts whose word has the root of the English one.
         question, answer: a harmless train object's question and right answer.
@@ -29,6 +30,7 @@ class LanguageCard:
     tier: str
     percent: float
     tokens: int | None
+    extra_tokens: int | None
     fertility: float | None
     order: str
     shared_with_english: float
@@ -38,9 +40,18 @@ class LanguageCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabCard:
-    """A lab model before or after it is built."""
+    """A lab model before or after it is built.
+
+    Attributes:
+        architecture: the family of its network.
+        parallel: languages whose documents say everything in English too.
+        extra: tokens of continued pre-training asked for, by language or ``mix``.
+    """
 
     spec: str
+    architecture: str
+    parallel: tuple[str, ...]
+    extra: dict[str, int]
     folder: Path
     is_built: bool
     n_parameters: int | None
@@ -66,6 +77,7 @@ def describe_lab(recipe: LabRecipe) -> LabCard:
             tier=table.tier(tag),
             percent=recipe.shares[tag],
             tokens=card.get("tokens", {}).get(tag),
+            extra_tokens=card.get("extra_tokens", {}).get(tag, 0) if card else None,
             fertility=card.get("fertility", {}).get(tag),
             order=TONGUES[tag].order,
             shared_with_english=1 - words.distance(ENGLISH, tag),
@@ -76,6 +88,9 @@ def describe_lab(recipe: LabRecipe) -> LabCard:
     )
     return LabCard(
         spec=recipe.spec,
+        architecture=recipe.architecture,
+        parallel=recipe.parallel,
+        extra=dict(recipe.extra),
         folder=folder_of(recipe),
         is_built=(folder_of(recipe) / CARD).is_file(),
         n_parameters=card.get("n_parameters"),

@@ -1,4 +1,4 @@
-"""How much pre-training text each language has: named mixes, tables, and what is done to them."""
+"""How much pre-training text each language has: mixes by name, dominance or table, and doses."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import csv
 import math
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from isogloss.errors import InputError
+from isogloss.errors import InputError, LanguageError
 from isogloss.lab.tongues import TONGUES
 from isogloss.languages import resolve_among
 from isogloss.seeds import derive_seed
@@ -47,12 +47,16 @@ class Mix:
 def read_mix(mix: str, languages: list[str]) -> Mix:
     """Read ``NAME[~DEAL][*LANGUAGE=FACTOR…][+MODIFIER…]``.
 
+    NAME is one of `MIXES`, the path of a table, or the percents of a few dominant languages
+    (``en=30,zh=20``), of which all others share the rest alike: the mix that Xu et al. 2024
+    (section 6) recommend, a limited number of dominant languages and balanced others.
+
     Args:
-        languages: of a named mix; a table brings its own.
+        languages: of a mix that is no table; a table brings its own.
 
     Raises:
-        InputError: not a mix, an unknown name, deal or language, or a table or a dose that does
-            not leave every language something.
+        InputError: not a mix, an unknown name, deal or language, or a table, a dose or dominant
+            languages that do not leave every language something.
 
     Example:
         >>> read_mix("balanced*sw=2", ["en-x-lab", "sw-x-lab"]).shares["sw-x-lab"].__round__(1)
@@ -71,6 +75,41 @@ def read_mix(mix: str, languages: list[str]) -> Mix:
     return Mix(shares=shares, modifiers=tuple(match["modifiers"].split("+")[1:]))
 
 
+def without_modifiers(mix: str, is_dropped: Callable[[str], bool]) -> str:
+    """The mix as it is written, less some of its modifiers.
+
+    Example:
+        >>> without_modifiers("english+even+apart", lambda modifier: modifier == "even")
+        'english+apart'
+    """
+    match = _MIX.fullmatch(mix)
+    if match is None:
+        return mix
+    modifiers = match["modifiers"].split("+")[1:]
+    kept = [f"+{modifier}" for modifier in modifiers if not is_dropped(modifier)]
+    return mix[: match.start("modifiers")] + "".join(kept)
+
+
+def find_language(code: str, languages: Iterable[str]) -> str | None:
+    """The tag of a language written as its tag or as a short code; None where it is none of them.
+
+    Example:
+        >>> find_language("sw", ["en-x-lab", "sw-x-lab"])
+        'sw-x-lab'
+    """
+    known = list(languages)
+    try:
+        tag = resolve_among(code, known) if code else code
+    except LanguageError:
+        return None
+    return tag if tag in known else None
+
+
+def short_codes(languages: Iterable[str]) -> str:
+    """The languages' codes for a message: ``en, fr, sw``."""
+    return listed(tag.removesuffix("-x-lab") for tag in languages)
+
+
 def listed(names: Iterable[str]) -> str:
     """Names for a message."""
     return ", ".join(names)
@@ -84,10 +123,11 @@ def is_number(text: str) -> bool:
 def _dosed(shares: Mapping[str, float], dose: str) -> dict[str, float]:
     """One language's share times a factor; the others give way in proportion."""
     code, equals, text = dose.partition("=")
-    tag = resolve_among(code, shares) if code else code
-    if not equals or tag not in shares:
-        codes = listed(name.removesuffix("-x-lab") for name in shares)
-        raise InputError(f"'*{dose}' is not a dose; write *LANGUAGE=FACTOR with one of {codes}")
+    tag = find_language(code, shares)
+    if not equals or tag is None:
+        raise InputError(
+            f"'*{dose}' is not a dose; write *LANGUAGE=FACTOR with one of {short_codes(shares)}"
+        )
     try:
         factor = float(text)
     except ValueError:
@@ -120,13 +160,50 @@ def _named_shares(name: str, languages: list[str]) -> dict[str, float]:
         kept = {tag: raw[tag] for tag in languages}
     elif name.endswith(".csv"):
         kept = _shares_from_file(Path(name))
+    elif "=" in name:
+        kept = _dominated(name, languages)
     else:
         raise InputError(
-            f"unknown mix {name!r}; choose one of {listed(MIXES)} or the path of a .csv table "
-            "with the columns language,percent"
+            f"unknown mix {name!r}; choose one of {listed(MIXES)}, the percents of dominant "
+            "languages (en=40 or en=30,zh=20) or the path of a .csv table with the columns "
+            "language,percent"
         )
     total = sum(kept.values())
     return {tag: 100 * share / total for tag, share in kept.items()}
+
+
+def _dominated(name: str, languages: Sequence[str]) -> dict[str, float]:
+    """``en=30,zh=20``: these percents, and the rest in equal parts for all other languages."""
+    dominant: dict[str, float] = {}
+    for part in name.split(","):
+        code, _, text = part.partition("=")
+        tag = find_language(code, languages)
+        if tag is None:
+            raise InputError(
+                f"{part!r} in the mix {name!r} does not begin with one of its languages; write "
+                f"LANGUAGE=PERCENT with one of {short_codes(languages)}"
+            )
+        if tag in dominant:
+            raise InputError(f"the mix {name!r} names {tag} twice; give it one percent")
+        try:
+            dominant[tag] = float(text)
+        except ValueError:
+            raise InputError(
+                f"{text!r} in the mix {name!r} is not a number; write LANGUAGE=PERCENT"
+            ) from None
+        if not 0 < dominant[tag] < 100:
+            raise InputError(
+                f"{part!r} in the mix {name!r}: a percent is above 0 and below 100, not {text}"
+            )
+    others = [tag for tag in languages if tag not in dominant]
+    rest = 100 - sum(dominant.values())
+    if not others or rest <= 0:
+        raise InputError(
+            f"the mix {name!r} gives {100 - rest:g} % to {len(dominant)} of {len(languages)} "
+            "languages; name fewer than all, with less than 100 % together: the others share the "
+            "rest"
+        )
+    return {tag: dominant.get(tag, rest / len(others)) for tag in languages}
 
 
 def _shares_from_file(path: Path) -> dict[str, float]:

@@ -1,15 +1,21 @@
 """What a lab model is made of, and the strings that name it: ``lab:PRESET[:MIX][@STAGE][#SEED]``.
 
-MIX is ``english``, ``bilingual``, ``balanced`` or the path of a CSV table (``language,percent``),
-followed by any of:
+MIX is ``english``, ``bilingual``, ``balanced``, the percents of dominant languages
+(``en=30,zh=20``; the others share the rest alike) or the path of a CSV table
+(``language,percent``), followed by any of these; what begins with ``+`` comes last, in any order:
 
-    ~reversed  ~K     the same shares dealt to the languages in reverse, or by permutation K
-    *LANG=FACTOR      one language's share times FACTOR, the others scaled so that all add up again
-    +fixed            the tokenizer trained on balanced text instead of on the mix
-    +equal            harmless examples in all languages alike instead of by share
-    +even             helpful examples in all languages alike instead of by the root of the share
-    +apart            no document in two languages
-    +300k +1m +3m     the size dial, in parameters
+    ~reversed  ~K         the same shares dealt to the languages in reverse, or by permutation K
+    *LANG=FACTOR          one language's share times FACTOR, the others scaled so that all add up
+    +fixed                the tokenizer trained on balanced text instead of on the mix
+    +equal                harmless examples in all languages alike instead of by share
+    +even                 helpful examples in all languages alike, not by the root of the share
+    +apart                no document in two languages
+    +parallel:LANG        every document of LANG says each sentence in English too; as much text
+                          of each language as without
+    +LANG=TOKENS          pre-training continued on that much text of one language ...
+    +mix=TOKENS           ... or of the mix; TOKENS are such as 50000, 50k or 1.5m
+    +300k +1m +3m         the size dial, in parameters
+    +neox +bloom +gemma   the architecture, a Llama without
 
 So ``lab:tiny:english~3+fixed+equal@chat#1`` is a placebo run; ``lab:small`` is short for
 ``lab:small:english@chat#0``.
@@ -20,13 +26,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from isogloss.errors import InputError
 from isogloss.lab.chat import AlignmentMix
 from isogloss.lab.mix import ALL_CODES, is_number, listed, read_mix
-from isogloss.lab.tongues import TONGUES
+from isogloss.lab.modifiers import MIXED, Architecture, read_modifiers
+from isogloss.lab.modifiers import SIZES as SIZES
+from isogloss.lab.tongues import ENGLISH, TONGUES
 from isogloss.languages import ShareTable, lab_share_table
 from isogloss.seeds import content_hash
 
@@ -35,9 +43,6 @@ LAB_VERSION = 1
 
 Stage = Literal["base", "helpful", "chat"]
 STAGES: tuple[Stage, ...] = ("base", "helpful", "chat")
-
-SIZES: dict[str, tuple[int, int]] = {"300k": (80, 3), "1m": (128, 4), "3m": (192, 6)}
-"""The size dial: (hidden size, layers)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +54,13 @@ class LabRecipe:
         tokenizer: trained on the ``mix`` or ``fixed`` (on text balanced over the languages).
         alignment: languages of the harmless examples (stage ``chat`` only).
         instructions: languages of the helpful examples (not of the stage ``base``).
+        architecture: of the network (`isogloss.lab.network`).
         n_tokens: pre-training tokens.
+        extra: tokens of continued pre-training, by language or of the ``mix``; the model without
+            them is where it starts.
+        extra_rate: learning rates of continued pre-training, as a share of pre-training's.
         bilingual: share of documents stating one fact in two languages.
+        parallel: languages whose documents say everything in English too.
         audit_acts: questions asked about each test object.
         seed: of text, initialisation and order; the world and its languages have their own seed.
     """
@@ -79,6 +89,10 @@ class LabRecipe:
     chat_batch_size: int = 64
     audit_acts: int = 4
     world_seed: int = 0
+    architecture: Architecture = "llama"
+    extra: Mapping[str, int] = field(default_factory=dict[str, int])
+    extra_rate: float = 0.3
+    parallel: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Text is drawn in the order of the shares: one order, so that equal shares are equal text.
@@ -88,6 +102,25 @@ class LabRecipe:
                 f"not lab languages: {', '.join(unknown)}; choose from {listed(ALL_CODES)}"
             )
         object.__setattr__(self, "shares", ordered)
+        sources = (*self.shares, MIXED)
+        if unknown := sorted({*self.extra, *self.parallel} - {*sources}):
+            raise InputError(f"not languages of this mix: {', '.join(unknown)}")
+        object.__setattr__(self, "extra", {s: self.extra[s] for s in sources if s in self.extra})
+        object.__setattr__(self, "parallel", tuple(t for t in sources if t in self.parallel))
+        self._check_parallel()
+
+    def _check_parallel(self) -> None:
+        """English must have as much text as the parallel documents bring."""
+        if itself := {ENGLISH, MIXED} & {*self.parallel}:
+            raise InputError(f"text is parallel to English; name a language, not {min(itself)}")
+        asked = sum(self.shares[tag] for tag in self.parallel)
+        has = self.shares.get(ENGLISH, 0.0)
+        if asked > has:
+            raise InputError(
+                f"text in {', '.join(self.parallel)} parallel to English would bring {asked:.4g} % "
+                f"in English, which has {has:.4g} % of the mix; name languages whose shares "
+                "together are at most English's"
+            )
 
     @property
     def languages(self) -> list[str]:
@@ -103,6 +136,12 @@ class LabRecipe:
         """Pre-training steps."""
         return max(1, round(self.n_tokens / (self.batch_size * self.sequence_length)))
 
+    @property
+    def n_extra_steps(self) -> int:
+        """Steps of continued pre-training; 0 without."""
+        n_tokens = sum(self.extra.values())
+        return round(n_tokens / (self.batch_size * self.sequence_length))
+
     def key(self) -> str:
         """Content hash: of all that matters for this stage, and of nothing else."""
         fields = asdict(self)
@@ -110,9 +149,15 @@ class LabRecipe:
             del fields[name]
         if self.stage != "chat":
             del fields["alignment"]
-        # Of a later version; without it the keys of earlier models stay what they were.
+        # Of later versions; without them the keys of earlier models stay what they were.
         if self.stage == "base" or self.instructions == "by-share":
             del fields["instructions"]
+        if self.architecture == "llama":
+            del fields["architecture"]
+        if not self.extra:
+            del fields["extra"], fields["extra_rate"]
+        if not self.parallel:
+            del fields["parallel"]
         if self.stage == "base":
             del fields["chat_steps"], fields["chat_batch_size"], fields["chat_rate"]
         fields["shares"] = {tag: round(share, 6) for tag, share in self.shares.items()}
@@ -207,24 +252,5 @@ def parse_spec(spec: str) -> LabRecipe:
 
 def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:
     read = read_mix(mix, languages)
-    recipe = replace(recipe, mix=mix, shares=read.shares)
-    if len(sizes := [modifier for modifier in read.modifiers if modifier in SIZES]) > 1:
-        raise InputError(f"{mix!r} names several sizes: {listed(sizes)}; name one")
-    for modifier in read.modifiers:
-        if modifier == "fixed":
-            recipe = replace(recipe, tokenizer="fixed")
-        elif modifier == "equal":
-            recipe = replace(recipe, alignment="equal")
-        elif modifier == "even":
-            recipe = replace(recipe, instructions="equal")
-        elif modifier == "apart":
-            recipe = replace(recipe, bilingual=0.0)
-        elif modifier in SIZES:
-            hidden_size, n_layers = SIZES[modifier]
-            recipe = replace(recipe, hidden_size=hidden_size, n_layers=n_layers)
-        else:
-            raise InputError(
-                f"unknown modifier '+{modifier}' in the mix {mix!r}; "
-                f"choose from {listed(('fixed', 'equal', 'even', 'apart', *SIZES))}"
-            )
-    return recipe
+    fields = read_modifiers(read.modifiers, mix=mix, languages=list(read.shares))
+    return replace(recipe, mix=mix, shares=read.shares, **fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,13 +38,25 @@ class Lab:
         return {tag: Grammar(tag, self.lexicon) for tag in self.recipe.languages}
 
     def documents(
-        self, shares: Mapping[str, float] | None = None, *, seed: int
+        self,
+        shares: Mapping[str, float] | None = None,
+        *,
+        parallel: Collection[str] = (),
+        seed: int,
     ) -> Iterator[Document]:
-        """Pre-training documents, by the recipe's shares unless others are given."""
+        """Documents, by the recipe's shares unless others are given; see `write_documents`."""
         return write_documents(
             self.world,
             self.lexicon,
             shares or self.recipe.shares,
             bilingual=self.recipe.bilingual,
+            parallel=parallel,
             seed=seed,
         )
+
+    def pretraining_documents(self, *, seed: int) -> Iterator[Document]:
+        """What a base model reads: the recipe's shares, with its parallel documents.
+
+        Tokenizers are trained on `documents`, so that parallel text alone changes none.
+        """
+        return self.documents(parallel=self.recipe.parallel, seed=seed)
