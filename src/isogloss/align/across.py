@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from isogloss.align.claims import CLAIMS, MIN_RUNS, Claim, Values
+from isogloss.align.claims import CLAIMS, Claim, Values
 from isogloss.align.outcomes import AREA as CHANGES
 from isogloss.align.outcomes import GATE
 from isogloss.align.reward_accuracy import AREA as REWARDS
@@ -19,6 +19,7 @@ from isogloss.lab.recipe import parse_spec
 from isogloss.records import Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
+from isogloss.stats.verdict import MIN_RUNS, claim_verdict
 
 AREA = "align over runs"
 CLAIM = "claim"
@@ -120,10 +121,7 @@ def _claim_row(claim: Claim, group: str, runs: Sequence[Run]) -> Measurement:
             values.append(value)
             seeds.append(run.seed)
     found = t_over_runs(values)
-    verdict = "cannot tell"
-    if found.low is not None and found.high is not None and found.n >= MIN_RUNS:
-        low, high = sorted(claim.sign * (end - claim.null) for end in (found.low, found.high))
-        verdict = "confirmed" if low > 0 else "refuted" if high < 0 else verdict
+    verdict = claim_verdict(found, sign=claim.sign, null=claim.null)
     reason = found.reason
     if verdict == "cannot tell" and found.n < MIN_RUNS:
         reason = f"{found.n} run(s); {MIN_RUNS} are needed for a verdict"

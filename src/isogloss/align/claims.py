@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from isogloss.stats.verdict import MIN_RUNS as MIN_RUNS
+
 MARGIN = 0.05
-MIN_RUNS = 3
 NEAR_CHANCE = 0.60
 """Accuracy below which a reward model is called near chance (P1 found 49.4 %)."""
 

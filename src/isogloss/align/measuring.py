@@ -128,29 +128,42 @@ def _reward_rows(
     if not models or not material.held_out:
         return []
     competence = _competence(config, material, progress)
-    held_out = [e for e in material.held_out if e.language in material.languages]
     rows: list[Measurement] = []
     for done, stage in enumerate(models):
         progress("reward models (tested)", done, len(models))
-        profile = stage.spec.profile
-        model = RewardModel(
-            stage.model, device=profile.device, trust_remote_code=profile.trust_remote_code
-        )
-        asked = held_out
-        if stage.arm.pivot and translator is not None:
-            asked = list(translate_examples(held_out, translator, material.source))
-        better = model.scores([(e.prompt, e.chosen) for e in asked])
-        worse = model.scores([(e.prompt, e.rejected or "") for e in asked])
-        mine = reward_rows(
-            scored_pairs(held_out, better - worse),
-            target=material.target,
-            arm=stage.arm.name,
-            shares=material.shares,
-            trained_on=stage.trained_on,
-        )
+        mine = reward_model_rows(stage, material, translator)
         rows += [*mine, *association_rows(mine, material.shares, competence)]
     progress("reward models (tested)", len(models), len(models))
     return rows
+
+
+def reward_model_rows(
+    stage: Stage, material: Material, translator: Translator | None = None
+) -> list[Measurement]:
+    """Accuracy of one reward model on the held-out preferences, as rows of area ``align reward``.
+
+    Args:
+        stage: a reward model's, done.
+        material: of its target, with held-out preferences.
+        translator: of a reward model that reads translations into the source language.
+    """
+    held_out = [e for e in material.held_out if e.language in material.languages]
+    profile = stage.spec.profile
+    model = RewardModel(
+        stage.model, device=profile.device, trust_remote_code=profile.trust_remote_code
+    )
+    asked = held_out
+    if stage.arm.pivot and translator is not None:
+        asked = list(translate_examples(held_out, translator, material.source))
+    better = model.scores([(e.prompt, e.chosen) for e in asked])
+    worse = model.scores([(e.prompt, e.rejected or "") for e in asked])
+    return reward_rows(
+        scored_pairs(held_out, better - worse),
+        target=material.target,
+        arm=stage.arm.name,
+        shares=material.shares,
+        trained_on=stage.trained_on,
+    )
 
 
 def _competence(config: AlignConfig, material: Material, progress: Progress) -> Mapping[str, float]:

@@ -23,6 +23,7 @@ from isogloss.audit.setup import REPLAY, Setup, prepare
 from isogloss.endpoint.options import EndpointOptions
 from isogloss.errors import InputError, StoreError
 from isogloss.judges.base import Judge
+from isogloss.languages import ShareTable
 from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet
 from isogloss.records import Decoding, Intent, Measurement, Prompt, Request
@@ -107,13 +108,14 @@ def run_audit(
     target: Target | None = None,
     judges: Sequence[Judge] | None = None,
     prompts: PromptSet | None = None,
+    shares: ShareTable | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Ask a target every prompt, judge its replies, measure; or finish what was begun.
 
     Args:
         config: what to do.
-        target, judges, prompts: in place of what the strings in ``config`` name.
+        target, judges, prompts, shares: in place of what the strings in ``config`` name.
         progress: see `Progress`.
 
     Raises:
@@ -126,7 +128,9 @@ def run_audit(
     """
     _check_numbers(config)
     report = progress or silent
-    setup = prepare(config, target=target, judges=judges, prompts=prompts, progress=report)
+    setup = prepare(
+        config, target=target, judges=judges, prompts=prompts, shares=shares, progress=report
+    )
     chosen = setup.chosen
     with RunStore(setup.folder, create=True) as store:
         settings = config.decoding.fingerprint(setup.target.template)

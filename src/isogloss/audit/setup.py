@@ -67,13 +67,14 @@ def prepare(
     target: Target | None,
     judges: Sequence[Judge] | None,
     prompts: PromptSet | None,
+    shares: ShareTable | None,
     progress: Progress,
 ) -> Setup:
     """Load what the configuration names, the cheap and fallible before the slow.
 
     A lab model that is not in the cache yet is built, and ``progress`` is told how far that is.
     """
-    shares = _shares(config)
+    shares = shares or _shares(config)
     prompt_set = prompts or load_prompt_set(config)
     chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
     if judges is None:

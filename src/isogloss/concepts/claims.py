@@ -19,10 +19,9 @@ from isogloss.errors import InputError
 from isogloss.lab.mix import MIXES
 from isogloss.lab.recipe import SIZES, parse_spec
 from isogloss.records import Measurement
+from isogloss.stats.verdict import claim_verdict
 
 Sign = Literal[1, -1]
-MIN_RUNS = 3
-"""With fewer runs nothing is claimed: the spread of two says little about the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,19 +127,13 @@ CLAIMS: tuple[Claim, ...] = (
 
 def judge_claim(claim: Claim, row: Measurement) -> Measurement:
     """The figure's row as a verdict on the claim."""
-    verdict = "cannot tell"
-    if row.low is not None and row.high is not None and row.n >= MIN_RUNS:
-        low, high = sorted(
-            (claim.sign * (row.low - claim.null), claim.sign * (row.high - claim.null))
-        )
-        verdict = "confirmed" if low > 0 else "refuted" if high < 0 else verdict
     return replace(
         row,
         metric="claim",
         category=f"{claim.words} ({claim.source})",
         method=f"{claim.key[0]}: {row.method}",
         p_value=None if claim.null else row.p_value,
-        verdict=verdict,
+        verdict=claim_verdict(row, sign=claim.sign, null=claim.null),
     )
 
 

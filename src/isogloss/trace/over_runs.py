@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from isogloss.align.claims import MIN_RUNS, minus
+from isogloss.align.claims import minus
 from isogloss.records import Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
+from isogloss.stats.verdict import MIN_RUNS
 from isogloss.trace.ladder_claims import CLAIMS, Claim, Figure, Key
 from isogloss.trace.stage_effects import AREA as LADDER
 from isogloss.trace.stage_effects import GAP_MADE
