@@ -59,7 +59,14 @@ TIER_SHAPES = {
     "low": "triangle-down",
     "unknown": "cross",
 }
-
+TIER_COLOURS = {
+    "english": "ink",
+    "high": "refused",
+    "medium": "following-rate",
+    "low": "complied",
+    "unknown": "muted",
+}
+"""Names of the palette."""
 
 SHADES: dict[str, tuple[str, str]] = {
     **{f"heat-{i}": pair for i, pair in enumerate(zip(HEAT_LIGHT, HEAT_DARK, strict=True))},

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
-from isogloss.languages import ShareTable
 from isogloss.printable import printable
 from isogloss.records import Measurement
-from isogloss.report.facts import AUDIT, TIERS, LanguageFacts, RunFacts, language_facts
+from isogloss.report.facts import AUDIT, TIERS, LanguageFacts, RunFacts, languages_of
 from isogloss.report.numbers import verified
+from isogloss.report.stored import as_list, as_mapping
 
 ALIGN, REWARDS, OVER_RUNS = "align", "align reward", "align over runs"
 NONE, SAFETY_LINE, GUARD = "none", "safety line", "guard"
@@ -60,7 +60,7 @@ class StageFacts:
 
     def setting(self, name: str) -> Any:
         """One setting of the optimisation; None where it is not stored."""
-        return _mapping(self.method.get("optimisation")).get(name)
+        return as_mapping(self.method.get("optimisation")).get(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +214,7 @@ def read_align(facts: RunFacts) -> AlignFacts | None:
     every = list(dict.fromkeys(row.target for row in mine if row.area != OVER_RUNS))
     if not every:
         return None
-    stored = _mapping(facts.meta.get(ALIGN))
+    stored = as_mapping(facts.meta.get(ALIGN))
     named = [target for target in _strings(stored.get("targets")) if target in every]
     group = group_of((named or every)[0])
     targets = tuple(t for t in dict.fromkeys([*named, *every]) if group_of(t) == group)
@@ -228,7 +228,7 @@ def read_align(facts: RunFacts) -> AlignFacts | None:
         group=group,
         others=tuple(target for target in every if target not in targets),
         judge=judge,
-        languages=_languages(facts, rows),
+        languages=languages_of(rows, facts.meta),
         stages=stages,
         arms=_ordered({row.arm for row in changes}, stages),
         rewards=tuple(dict.fromkeys(row.arm for row in rows if row.area == REWARDS)),
@@ -280,14 +280,6 @@ def _audits(
     return found
 
 
-def _languages(facts: RunFacts, rows: Sequence[Measurement]) -> tuple[LanguageFacts, ...]:
-    stored = facts.meta.get("share_table")
-    table = ShareTable.from_json(stored) if stored else None
-    tags = dict.fromkeys(row.language for row in rows if row.language)
-    tiers = {row.language: row.tier for row in rows if row.language and row.tier}
-    return language_facts(tags, table, tiers)
-
-
 def _ordered(arms: set[str], stages: Mapping[str, StageFacts]) -> tuple[str, ...]:
     """Asked-for stages, then those on the way, then what nobody trained."""
     known = [arm for arm in stages if arm in arms]
@@ -302,8 +294,8 @@ def _ordered(arms: set[str], stages: Mapping[str, StageFacts]) -> tuple[str, ...
 
 def _stages(meta: Mapping[str, Any], targets: Sequence[str]) -> dict[str, StageFacts]:
     by_arm: dict[str, list[Mapping[str, Any]]] = {}
-    for stored in _list(meta.get("stages")):
-        stage = _mapping(stored)
+    for stored in as_list(meta.get("stages")):
+        stage = as_mapping(stored)
         if stage.get("target") in targets:
             by_arm.setdefault(str(stage.get("arm")), []).append(stage)
     found: dict[str, StageFacts] = {}
@@ -315,12 +307,12 @@ def _stages(meta: Mapping[str, Any], targets: Sequence[str]) -> dict[str, StageF
             words=printable(str(one.get("words") or "")),
             kind=str(one.get("kind") or ""),
             start=start if start in by_arm else None,
-            languages={t: int(n) for t, n in _mapping(one.get("languages")).items()},
-            too_long={t: int(n) for t, n in _mapping(one.get("too_long")).items()},
+            languages={t: int(n) for t, n in as_mapping(one.get("languages")).items()},
+            too_long={t: int(n) for t, n in as_mapping(one.get("too_long")).items()},
             asked_for=bool(one.get("asked_for", True)),
-            method=_mapping(one.get("method")),
-            profile=_mapping(one.get("profile")),
-            versions={k: str(v) for k, v in _mapping(one.get("versions")).items()},
+            method=as_mapping(one.get("method")),
+            profile=as_mapping(one.get("profile")),
+            versions={k: str(v) for k, v in as_mapping(one.get("versions")).items()},
             seconds=tuple(float(s["seconds"]) for s in mine if s.get("seconds") is not None),
             curves=tuple(_curve(stage.get("curve")) for stage in mine),
         )
@@ -329,17 +321,9 @@ def _stages(meta: Mapping[str, Any], targets: Sequence[str]) -> dict[str, StageF
 
 def _curve(stored: Any) -> tuple[Mapping[str, float], ...]:
     """Points of the trainer, without its last, which sums up."""
-    points = [_mapping(point) for point in _list(stored)]
+    points = [as_mapping(point) for point in as_list(stored)]
     return tuple(point for point in points if "step" in point and "train_runtime" not in point)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast(list[Any], value) if isinstance(value, list) else []
-
-
 def _strings(value: Any) -> Iterable[str]:
-    return [str(one) for one in _list(value)]
+    return [str(one) for one in as_list(value)]

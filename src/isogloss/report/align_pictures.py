@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from isogloss.charts.arrows import Arrow, ArrowPanel, arrows_picture
 from isogloss.charts.curves import Curve, CurvePanel, Points, curves_picture, mean_of
+from isogloss.charts.palette import TIER_COLOURS
 from isogloss.charts.render import Picture
 from isogloss.charts.share import SharePanel, SharePoint, share_picture
 from isogloss.printable import printable
@@ -13,13 +14,6 @@ from isogloss.report.align_facts import ACCURACY, REWARDS, AlignFacts, StageFact
 from isogloss.report.facts import LanguageFacts
 from isogloss.report.numbers import decimal, percent
 
-TIER_COLOURS = {
-    "english": "ink",
-    "high": "refused",
-    "medium": "following-rate",
-    "low": "complied",
-    "unknown": "muted",
-}
 Quantity = tuple[str, str, bool, float | None]
 """(key in the curve, words, whether a rate, value that means nothing)."""
 

@@ -16,11 +16,12 @@ AUDIT = "audit"
 AUDITS = "audits"
 ALIGN = "align"
 CONCEPTS = "concepts"
+LADDER = "trace ladder"
 _PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
 _META = (
-    "audit", "align", "concepts", "control", "share_table", "prompt_set", "environment", "model",
-    "lab",
+    "audit", "align", "concepts", "control", LADDER, "share_table", "prompt_set", "environment",
+    "model", "lab",
 )  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")
 
@@ -53,7 +54,8 @@ class RunFacts:
     Attributes:
         rows: all areas, targets, arms and judges of the run.
         audited: the rows of the audit the page is about: one target, arm, judge. It is the run's
-            latest; of a run that aligned models, the first of them before alignment.
+            latest; of a run that aligned models, the first of them before alignment; of a ladder,
+            the first family's last rung.
         variant: the primary variant, which `rate` answers for.
     """
 
@@ -189,7 +191,7 @@ def read_facts(store: RunStore) -> RunFacts:
             f"{store.folder} holds no measurements yet, so there is nothing to report. "
             "Let `isogloss audit` finish (the same command resumes) and try again."
         )
-    meta = _before_alignment({key: store.meta(key) for key in _META}, store.meta(AUDITS), rows)
+    meta = _about_one({key: store.meta(key) for key in _META}, store.meta(AUDITS), rows)
     asked: dict[str, Any] = meta["audit"] or {}
     audited = [
         row
@@ -207,30 +209,24 @@ def read_facts(store: RunStore) -> RunFacts:
             continue
         tier = row.tier if row.language is None else None
         index.setdefault((row.metric, row.language, row.category, tier, None), row)
-    about = audited or [row for row in rows if row.area in (CONCEPTS, ALIGN)]
-    tags = list(dict.fromkeys(row.language for row in about if row.language))
-    table = ShareTable.from_json(meta["share_table"]) if meta["share_table"] else None
-    tiers = {row.language: row.tier for row in about if row.language and row.tier}
+    about = audited or [row for row in rows if row.area in (CONCEPTS, ALIGN, LADDER)]
     return RunFacts(
         rows=rows,
         audited=tuple(audited),
         meta=meta,
-        languages=language_facts(tags, table, tiers),
+        languages=languages_of(about, meta),
         variant=primary,
         _index=index,
     )
 
 
-def _before_alignment(
-    meta: dict[str, Any], audits: Any, rows: Sequence[Measurement]
-) -> dict[str, Any]:
-    """Of a run that aligned models: what is stored of the first one's audit before alignment.
+def _about_one(meta: dict[str, Any], audits: Any, rows: Sequence[Measurement]) -> dict[str, Any]:
+    """Of a run that audited many models: what is stored of the one the page is about.
 
-    An alignment audits every arm of every seed, and each leaves its settings as the run's latest.
-    Of the model only that is kept which training does not change.
+    An alignment audits every arm of every seed, a ladder every rung of it, and each leaves its
+    settings as the run's latest. Of the model only that is kept which training does not change.
     """
-    align: dict[str, Any] = meta[ALIGN] or {}
-    target = next(iter(align.get("targets") or ()), None)
+    target = _main_target(meta)
     if not any((r.area, r.target, r.arm) == (AUDIT, target, "none") for r in rows):
         return meta
     latest: dict[str, Any] = meta["audit"] or {}
@@ -248,6 +244,32 @@ def _before_alignment(
         "model": {key: model[key] for key in model if key not in ("source", "commit")},
         "lab": lab if lab.get("spec") == target else {},
     }
+
+
+def _main_target(meta: Mapping[str, Any]) -> str | None:
+    """Of an alignment its first target, of a ladder its first family's last rung."""
+    align: Mapping[str, Any] = meta[ALIGN] or {}
+    ladder: Mapping[str, Any] = meta[LADDER] or {}
+    rungs = [
+        rung.get("target")
+        for family in (ladder.get("families") or ())[:1]
+        for rung in family.get("rungs") or ()
+    ]
+    return next(iter(align.get("targets") or rungs[-1:]), None)
+
+
+def languages_of(rows: Iterable[Measurement], meta: Mapping[str, Any]) -> tuple[LanguageFacts, ...]:
+    """The languages that rows are of, with the run's shares, as `language_facts` orders them."""
+    stored = meta.get("share_table")
+    table = ShareTable.from_json(stored) if stored else None
+    tiers: dict[str, str] = {}
+    tags: dict[str, None] = {}
+    for row in rows:
+        if row.language:
+            tags[row.language] = None
+            if row.tier:
+                tiers[row.language] = row.tier
+    return language_facts(tags, table, tiers)
 
 
 def language_facts(

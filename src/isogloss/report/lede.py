@@ -19,6 +19,8 @@ from isogloss.report.control_facts import (
     read_control,
 )
 from isogloss.report.facts import LanguageFacts, RunFacts
+from isogloss.report.ladder_facts import LadderFacts, read_ladder
+from isogloss.report.ladder_words import ladder_headline, ladder_pointers
 from isogloss.report.numbers import figure, figure_interval, integer, listed
 from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
 
@@ -46,10 +48,13 @@ class Lede:
 
 
 def build_lede(facts: RunFacts) -> Lede:
-    """Of an alignment, else of the audit, else of concepts, else of whatever the run holds."""
+    """Of an alignment, a ladder, the audit, concepts: the first there is; else of the rows."""
     align = read_align(facts)
     if align:
         return _of_align(facts, align)
+    ladder = read_ladder(facts)
+    if ladder:
+        return _of_ladder(facts, ladder)
     if facts.audited:
         return _of_audit(facts)
     concepts = read_concepts(facts)
@@ -112,6 +117,33 @@ def _of_align(facts: RunFacts, a: AlignFacts) -> Lede:
         ),
         pointers=(*align_pointers(a), *(audit if facts.audited else ())),
     )
+
+
+def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
+    last = ladder.rungs[-1].label
+    audit = Pointer(
+        lead=f"{last}{' of the first run' if ladder.is_over_runs else ''} by itself",
+        text=_lower(headline(language_verdicts(facts))),
+        anchor="languages",
+    )
+    runs = f"{ladder.n_runs} runs, a seed each" if ladder.is_over_runs else "one model"
+    return Lede(
+        kicker="Which stage made the gap",
+        target=ladder.group,
+        headline=ladder_headline(ladder),
+        tally=_claim_tally(ladder.claims),
+        anchor="ladder-claims" if ladder.claims else "ladder",
+        skip="Skip to the claims" if ladder.claims else "Skip to the ladder",
+        settings=(
+            ("Family", ladder.group, True),
+            ("Rungs", " → ".join(rung.label for rung in ladder.rungs), False),
+            ("Runs", runs, False),
+            *((("Judge", ladder.judge, False),) if ladder.judge else ()),
+            *((("Verdicts by language", f"of {facts.setting('target')}", False),)
+              if facts.audited else ()),
+        ),
+        pointers=(*ladder_pointers(ladder), *((audit,) if facts.audited else ())),
+    )  # fmt: skip
 
 
 def _lower(text: str) -> str:

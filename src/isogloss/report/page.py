@@ -21,6 +21,7 @@ from isogloss.report.chapters.concepts import concepts_chapter
 from isogloss.report.chapters.control import control_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
+from isogloss.report.chapters.ladder import ladder_chapter
 from isogloss.report.chapters.models import models_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.chapters.translation import translation_chapter
@@ -30,6 +31,7 @@ from isogloss.report.templates import render, source
 from isogloss.store import RunStore
 
 CHAPTERS: tuple[ChapterBuilder, ...] = (
+    ladder_chapter,
     audit_chapter,
     instruments_chapter,
     judges_chapter,

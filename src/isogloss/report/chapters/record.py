@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from isogloss.records import Measurement
-from isogloss.report.align_facts import ALIGN, OVER_RUNS, SEEN, UNSEEN, read_align
+from isogloss.report.align_facts import ALIGN, SEEN, UNSEEN, read_align
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.control_facts import AGAINST_OWN, CONTROL, NONE, read_control
 from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
 from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
+from isogloss.report.ladder_facts import read_ladder
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -46,6 +47,8 @@ _CONTROL_METRICS = {
 """Control rows whose gaps are told; changes are missing where their rates are."""
 _OWN_METHODS = frozenset({"shuffled_labels_accuracy", "random_direction_accuracy"})
 """Metrics whose every row has a method of its own (it states the draws)."""
+_OVER_RUNS = " over runs"
+"""How areas end whose every method states the seeds."""
 
 
 def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
@@ -65,12 +68,15 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
                     {
                         row.method
                         for row in facts.rows
-                        if row.method and row.metric not in _OWN_METHODS and row.area != OVER_RUNS
+                        if row.method
+                        and row.metric not in _OWN_METHODS
+                        and not row.area.endswith(_OVER_RUNS)
                     }
                 ),
                 "concepts": any(row.area == CONCEPTS for row in facts.rows),
                 "control": any(row.area == CONTROL for row in facts.rows),
                 "align": read_align(facts),
+                "ladder": read_ladder(facts),
             },
         ),
         ("environment", "Environment", {"groups": environment_groups(facts)}),
@@ -110,6 +116,7 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
             *_missing_concepts(facts, names).items(),
             *_missing_control(facts).items(),
             *_missing_align(facts).items(),
+            *_missing_ladder(facts).items(),
         )
     ]
 
@@ -170,6 +177,23 @@ def _missing_align(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
     return grouped
 
 
+def _missing_ladder(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
+    """Gaps and their changes that were not measured; parts of a gap are in the table."""
+    ladder = read_ladder(facts)
+    grouped: dict[str, dict[str, list[str]]] = {}
+    if ladder is None:
+        return grouped
+    for rate in ladder.rates:
+        for sides in ladder.sides:
+            for at, rung in enumerate(ladder.rungs):
+                for row in {ladder.gap(rate, at, sides), ladder.added(rate, at, sides)} - {None}:
+                    if row is not None and row.estimate is None:
+                        reasons = grouped.setdefault(f"{_label_of(rate)}, gap on the ladder", {})
+                        where = reasons.setdefault(row.reason or "no reason stored", [])
+                        where.append(f"{sides} ({rung.label} {row.category})")
+    return grouped
+
+
 def _label_of(metric: str) -> str:
     term = BY_METRIC.get(metric)
     return term.label if term else metric.replace("_", " ").capitalize()
@@ -201,8 +225,8 @@ def _label(row: Measurement) -> str:
 
 def limits(facts: RunFacts) -> list[str]:
     """What this run could not speak about by its design."""
-    a = read_align(facts)
-    n_runs = a.n_runs if a else 1
+    experiment = read_align(facts) or read_ladder(facts)
+    n_runs = experiment.n_runs if experiment else 1
     said = [
         "One model: intervals speak for this model, not for how it was trained. A claim about "
         "training needs five seeds or more."
