@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
     Device,
@@ -18,7 +19,10 @@ from isogloss.cli.options import (
     RunFolder,
     Shares,
     TrustRemoteCode,
+    WriteReport,
 )
+from isogloss.cli.trace_dose import register as register_dose
+from isogloss.cli.trace_mixes import register as register_mixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +53,8 @@ trace = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
+    register_dose(trace)
+    register_mixes(trace)
     app.add_typer(trace, name="trace")
 
 
@@ -88,6 +94,7 @@ def ladder(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: TrustRemoteCode = False,
+    report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
     """Audit the RUNGs on the same prompts and say which stage made the gap between languages.
@@ -95,7 +102,6 @@ def ladder(
     Run the same command again to resume.
     """
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.records import Decoding
     from isogloss.targets.options import LocalOptions
     from isogloss.trace.ladder import run_ladder
@@ -122,11 +128,9 @@ def ladder(
     )
     with progress_bars() as progress:
         result = run_ladder(config, progress=progress)
-    if json:
-        print_json(result.measurements)
-        return
-    _print_ladder(result)
-    typer.echo(f"run: {result.folder}")
+    end_run(
+        result.folder, result.measurements, lambda: _print_ladder(result), report=report, json=json
+    )
 
 
 def _codes(languages: str | None) -> tuple[str, ...] | None:
