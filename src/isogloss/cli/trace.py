@@ -22,6 +22,7 @@ from isogloss.cli.options import (
     WriteReport,
 )
 from isogloss.cli.trace_dose import register as register_dose
+from isogloss.cli.trace_grid import register as register_grid
 from isogloss.cli.trace_mixes import register as register_mixes
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ trace = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
+    register_grid(trace)
     register_dose(trace)
     register_mixes(trace)
     app.add_typer(trace, name="trace")
