@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,12 +22,6 @@ from isogloss.cli.options import (
     WriteReport,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from isogloss.control.run import ControlResult
-    from isogloss.records import Measurement
-
 EPILOG = """
 Examples:
 
@@ -38,8 +32,9 @@ isogloss control lab:tiny --toward comply : how far one language's direction con
 isogloss control hf:models/mine --pairs pairs.csv --prompts prompts.csv --judge rules : your model.
 
 isogloss audit hf:models/mine --prompts prompts.csv --guard RUN/guard.safetensors : guarded.
+
+isogloss control lab:tiny lab:tiny:balanced --seeds 5 : two mixes, five runs each, side by side.
 """
-SHOWN = ("compliance_rate", "over_refusal", "helpful_rate")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,9 +43,12 @@ def register(app: typer.Typer) -> None:
 
 
 def control(
-    target: Annotated[
-        str,
-        typer.Argument(help="lab:PRESET:MIX@STAGE#SEED or hf:PATH_OR_ID.", metavar="TARGET"),
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            help="lab:PRESET:MIX@STAGE#SEED or hf:PATH_OR_ID; several are compared.",
+            metavar="TARGET...",
+        ),
     ],
     concept: Annotated[str, typer.Option(help="Whose direction steers.")] = "harmfulness",
     source: Annotated[
@@ -125,6 +123,10 @@ def control(
     ] = None,
     max_new_tokens: MaxNewTokens = 64,
     seed: Annotated[int, typer.Option(help="Of placebos and of the parting of prompts.")] = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Lab: every target under the seeds 0 to N-1, for claims."),
+    ] = None,
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -135,19 +137,25 @@ def control(
     """Steer TARGET with a concept's direction, in every language, and measure what it does.
 
     Layers, strengths and operators are chosen on validation prompts within bounds on fluency and
-    use; test prompts are asked once, for every arm. Run the same command again to resume.
+    use; test prompts are asked once, for every arm. Several targets get an experiment each and a
+    comparison: lab models that differ in their seed alone are runs of one group, with intervals
+    over runs and claims. Run the same command again to resume.
     """
     from isogloss.cli.codes import split_codes
+    from isogloss.cli.control_tables import print_control, print_over_runs
     from isogloss.cli.progress import progress_bars
     from isogloss.control.config import ControlConfig
     from isogloss.control.run import run_control
     from isogloss.control.settings import read_grid
+    from isogloss.control.several import run_control_across, under_seeds
     from isogloss.control.trial import Bounds
     from isogloss.records import Decoding
     from isogloss.targets.options import LocalOptions
 
+    if seeds is not None:
+        targets = under_seeds(targets, seeds)
     config = ControlConfig(
-        target=target,
+        target=targets[0],
         concept=concept,
         source=source,
         toward=toward,
@@ -181,6 +189,11 @@ def control(
         ),
     )
     with progress_bars() as progress:
+        if len(targets) > 1:
+            found = run_control_across(config, targets, progress=progress)
+            rows = found.measurements
+            end_run(found.folder, rows, lambda: print_over_runs(rows), report=report, json=json)
+            return
         result = run_control(config, progress=progress)
 
     def show() -> None:
@@ -189,56 +202,3 @@ def control(
             typer.echo(f"guard: {result.guard} (isogloss audit {result.target} --guard FILE)")
 
     end_run(result.folder, result.measurements, show, report=report, json=json)
-
-
-def print_control(result: ControlResult) -> None:
-    """A table a rate: a line a language and a column an arm; then the tests on averages."""
-    from isogloss.cli.tables import compact_table, percent, stdout_console
-    from isogloss.cli.terminal import one_line
-
-    rows = [row for row in result.measurements if row.area == "control"]
-    placebos = {arm.name for arm in result.arms if arm.is_placebo}
-    arms = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in placebos]
-    console = stdout_console()
-    for metric in SHOWN:
-        cells = {(r.arm, r.language): r for r in rows if r.metric == metric and r.language}
-        shown = [arm for arm in arms if any((arm, tag) in cells for _, tag in cells)]
-        tags = list(dict.fromkeys(tag for _, tag in cells))
-        lines = [
-            [one_line(tag or ""), *(percent(cells.get((arm, tag))) for arm in shown)]
-            for tag in tags
-        ]
-        title = f"{metric.replace('_', ' ')}; % with 95 % intervals"
-        table = compact_table(title, ["language", *shown], lines, console.width)
-        for line in lines:
-            table.add_row(*line)
-        console.print(table)
-    for line in _averages(rows, placebos):
-        console.print(one_line(line), markup=False, highlight=False)
-
-
-def _averages(rows: Sequence[Measurement], placebos: set[str]) -> list[str]:
-    """What is said of the average over all languages but the source."""
-    from isogloss.report.numbers import figure, figure_interval
-
-    said = {
-        "compliance_rate_change": "compliance",
-        "over_refusal_change": "over-refusal",
-        "as_good_as_own": "as good as own?",
-        "beyond_placebo": "beyond placebos?",
-    }
-    lines: list[str] = []
-    for row in rows:
-        average = row.language is None and row.category is not None and row.tier is None
-        if row.metric not in said or row.arm in placebos or not average:
-            continue
-        if row.estimate is None:
-            lines.append(f"{row.arm}, {said[row.metric]}: not measured ({row.reason})")
-            continue
-        p = "" if row.p_value is None else f", p {row.p_value:.2g}"
-        verdict = f": {row.verdict}" if row.verdict else ""
-        lines.append(
-            f"{row.arm}, {said[row.metric]} (average without the source){verdict} "
-            f"{figure(row)} points {figure_interval(row)}{p}"
-        )
-    return lines

@@ -172,6 +172,15 @@ def percent(row: Measurement | None) -> str:
     return text + ("?" if row.verdict == "unverified" else "")
 
 
+def figure_cell(row: Measurement | None) -> str:
+    """``37 % [29, 46]`` or ``+12 [+3, +20]``, by its unit; a dash where not measured."""
+    from isogloss.report.numbers import figure, figure_interval
+
+    if row is None or row.estimate is None:
+        return "-"
+    return f"{figure(row)} {figure_interval(row)}".strip()
+
+
 def _curse_line(row: Measurement) -> str:
     name = row.metric.replace("_", " ")
     if row.estimate is None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from isogloss.concepts.across import AREA, across_rows, group_studies
 from isogloss.concepts.run import AREA as STUDY
-from isogloss.concepts.run import ConceptsConfig, check_target, locate_model, run_concepts
+from isogloss.concepts.run import ConceptsConfig, check_target, run_concepts
+from isogloss.concepts.studies import canonical_target, study_fingerprint, study_folder
 from isogloss.concepts.summary import StudySummary, summarise_study
 from isogloss.errors import InputError
 from isogloss.lab.recipe import parse_spec
 from isogloss.languages import ShareTable
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
-from isogloss.seeds import content_hash
 from isogloss.store import RunStore
-from isogloss.targets.checkpoint import locate_checkpoint, weights_fingerprint
 
 ASKED = "concepts asked"
 """Meta of a finished study: what it was made from."""
@@ -61,7 +58,7 @@ def run_concepts_across(
         >>> run_concepts_across(ConceptsConfig(target=""), seeds)  # doctest: +SKIP
     """
     report = progress or silent
-    names = [_canonical(target) for target in targets]
+    names = [canonical_target(target) for target in targets]
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(
             f"a comparison takes two targets or more, each once; got {', '.join(names) or 'none'}"
@@ -73,7 +70,7 @@ def run_concepts_across(
     summaries: list[StudySummary] = []
     for done, name in enumerate(names):
         report("studies (models)", done, len(names))
-        studies[name] = folder / _slug(name)
+        studies[name] = folder / study_folder(name)
         one = replace(config, target=name, out=studies[name])
         summaries.append(_study(one, report))
     report("studies (models)", len(names), len(names))
@@ -111,7 +108,8 @@ def with_seeds(targets: Sequence[str], n_seeds: int) -> list[str]:
 def _study(config: ConceptsConfig, progress: Progress) -> StudySummary:
     folder = config.out
     assert folder is not None
-    asked = _asked(config, progress)
+    settings = asdict(replace(config, out=None))
+    asked = study_fingerprint(config.target, settings, config.options, progress)
     if (folder / "run.db").is_file():
         with RunStore(folder) as store:
             if store.meta(ASKED) == asked:
@@ -127,25 +125,6 @@ def _summary(store: RunStore, target: str) -> StudySummary:
     return summarise_study(store.measurements(STUDY), shares, target=target)
 
 
-def _asked(config: ConceptsConfig, progress: Progress) -> str:
-    """Changes with the settings, the weights and the content of the files that are named."""
-    _, source = locate_model(config.target, progress)
-    fields: dict[str, Any] = asdict(replace(config, out=None))
-    files = [value for value in fields.values() if isinstance(value, Path)]
-    inside = [sorted(f.rglob("*")) if f.is_dir() else [f] for f in files]
-    content = [content_hash(f.read_bytes().hex()) for part in inside for f in part if f.is_file()]
-    weights = weights_fingerprint(locate_checkpoint(source, config.options))
-    return content_hash(repr(sorted(fields.items())), weights, *content)
-
-
-def _canonical(target: str) -> str:
-    return parse_spec(target).spec if target.startswith("lab:") else target.rstrip("/")
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")[-120:]
-
-
 def _default_folder(names: Sequence[str]) -> Path:
     groups = dict.fromkeys(name.rpartition("#")[0] or name for name in names)
-    return Path("runs") / _slug(" ".join(("concepts across", *groups)))
+    return Path("runs") / study_folder(" ".join(("concepts across", *groups)))

@@ -7,7 +7,6 @@ and ``control dose``. The same command again resumes: nothing that is there is m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -44,12 +43,13 @@ from isogloss.control.directions import (
     random_directions,
     shuffled_directions,
 )
+from isogloss.control.folder import claim_folder, default_folder
 from isogloss.control.material import N_TEXTS, Material, load_material
 from isogloss.control.search import POOL, Bench, pooled
 from isogloss.control.search_table import SearchTable
 from isogloss.control.settings import Setting, Toward, polarity, settings_of
 from isogloss.control.table import AREA, Subject, control_rows
-from isogloss.errors import ModelError, StoreError
+from isogloss.errors import ModelError
 from isogloss.judges.base import Judge
 from isogloss.judges.load import load_judge
 from isogloss.progress import Progress, silent
@@ -60,8 +60,6 @@ from isogloss.targets.load import load_target
 from isogloss.targets.local import LocalTarget
 
 SAFETY_LINE = "safety line"
-ASKED = "control asked"
-"""Meta of a run: what its experiment is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +100,15 @@ def run_control(config: ControlConfig, *, progress: Progress | None = None) -> C
     target = load_target(config.target, options=config.options)
     if not isinstance(target, LocalTarget):
         raise ModelError(f"{config.target} cannot be steered; use lab:PRESET or hf:PATH_OR_ID")
-    folder = config.out or _default_folder(config)
-    _claim(folder, target.name, config, material.source)
+    folder = config.out or default_folder(AREA, config.target, config.toward, config.source)
+    asked = {
+        "target": target.name,
+        "concept": config.concept,
+        "source": material.source,
+        "toward": config.toward,
+        "seed": config.seed,
+    }
+    claim_folder(folder, asked)
     train = _record(config, material, target, folder, report)
     plan = _plan(config, material, train, adding)
     held = _tokenized(target, material.texts)
@@ -152,30 +157,6 @@ def run_control(config: ControlConfig, *, progress: Progress | None = None) -> C
         measurements=(*rows, *doses),
         guard=guard,
     )
-
-
-def _claim(folder: Path, target: str, config: ControlConfig, source: str) -> None:
-    """One experiment a folder: arms of two would bear the same names."""
-    asked = {
-        "target": target,
-        "concept": config.concept,
-        "source": source,
-        "toward": config.toward,
-        "seed": config.seed,
-    }
-    with RunStore(folder, create=True) as store:
-        known = store.meta(ASKED)
-        if known is not None and known != asked:
-            differing = ", ".join(
-                f"{name} {known[name]} (now {asked[name]})"
-                for name in asked
-                if known.get(name) != asked[name]
-            )
-            raise StoreError(
-                f"{folder} holds another experiment in control: {differing}; choose another --out "
-                "folder"
-            )
-        store.set_meta(ASKED, asked)
 
 
 def _record(
@@ -380,9 +361,3 @@ def _meta(
         "arms": [arm.name for arm in arms],
         "guard": None if guard is None else str(guard),
     }
-
-
-def _default_folder(config: ControlConfig) -> Path:
-    parts = [AREA, config.target, config.toward, config.source]
-    slug = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(parts)).strip("-.")
-    return Path("runs") / slug[-120:]

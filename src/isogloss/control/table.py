@@ -36,6 +36,9 @@ CHANGES = (
 """Rates whose change is tested, arm by arm."""
 SHOWN = (*CHANGES, "reply_fidelity", "selectivity")
 """Rates that are shown of every arm."""
+AS_GOOD, BEYOND = "as_good_as_own", "beyond_placebo"
+AGAINST_OWN = f"{SOURCE} minus {OWN}"
+LEFT = "left as it is"
 WITHOUT_SOURCE = "average without the source"
 TEST = "paired by prompt, sign flip, Holm over languages"
 
@@ -120,7 +123,7 @@ def choice_rows(arm: Arm, subject: Subject) -> list[Measurement]:
                 if choice.n_settings
                 else "given, not searched",
                 reason=choice.reason,
-                verdict="left as it is" if choice.setting is None else None,
+                verdict=LEFT if choice.setting is None else None,
             )
         )
     return rows
@@ -205,17 +208,15 @@ def _as_good_rows(pairs: Pairs, subject: Subject) -> list[Measurement]:
     rows: list[Measurement] = []
     for fields, estimate in cells:
         shared: dict[str, Any] = subject.fields | {
-            "arm": f"{SOURCE} minus {OWN}",
+            "arm": AGAINST_OWN,
             "unit": "rate difference",
         }
         if estimate is None:
             rows.append(
-                Measurement(
-                    metric="as_good_as_own", reason="not measured in both arms", **shared, **fields
-                )
+                Measurement(metric=AS_GOOD, reason="not measured in both arms", **shared, **fields)
             )
             continue
-        row = measurement("as_good_as_own", estimate, **shared, **fields)
+        row = measurement(AS_GOOD, estimate, **shared, **fields)
         method = f"{estimate.method}; 90 % interval, margin {100 * MARGIN:.0f} points"
         rows.append(replace(row, method=method, verdict=_as_good(estimate, subject.toward)))
     return rows
@@ -260,7 +261,7 @@ def _placebo_rows(
         found.append(
             Measurement(
                 **subject.fields,
-                metric="beyond_placebo",
+                metric=BEYOND,
                 arm=SOURCE,
                 language=language,
                 tier=row.tier,
