@@ -41,13 +41,20 @@ class RunsPanel:
 def runs_picture(
     panels: Sequence[RunsPanel], *, name: str, title: str, description: str
 ) -> Picture | None:
-    """Small multiples with axes of their own; None without panels."""
+    """Small multiples with axes of their own and all groups in each; None without panels."""
     panels = [panel for panel in panels if panel.lines]
     if not panels:
         return None
     desk, telephone = Tables(), Tables()
-    charts = [_panel(panel, desk, 165, first=i % 3 == 0) for i, panel in enumerate(panels)]
-    narrow = [[_panel(panel, telephone, 200, first=True)] for panel in panels]
+    groups = list(dict.fromkeys(line.group for panel in panels for line in panel.lines))
+    names = 7 * max(map(len, groups)) + 8
+    # A desk has some 940 pixels: panels take what names leave, within reason.
+    width = max(165, min(250, (880 - names) // min(3, len(panels)) - 20))
+    charts = [
+        _panel(panel, groups, desk, (width, names if i % 3 == 0 else 0))
+        for i, panel in enumerate(panels)
+    ]
+    narrow = [[_panel(panel, groups, telephone, (200, names))] for panel in panels]
     return Picture(
         name=name,
         title=title,
@@ -57,7 +64,9 @@ def runs_picture(
     )
 
 
-def _panel(panel: RunsPanel, tables: Tables, width: int, *, first: bool) -> Any:
+def _panel(panel: RunsPanel, groups: Sequence[str], tables: Tables, size: tuple[int, int]) -> Any:
+    """One panel; without room for names it has none."""
+    width, names = size
     values = [
         {"group": x.group, "x": x.estimate, "low": x.low, "high": x.high, "tip": x.tip}
         for x in panel.lines
@@ -71,14 +80,15 @@ def _panel(panel: RunsPanel, tables: Tables, width: int, *, first: bool) -> Any:
     axis = alt.Axis(title=None, tickCount=4, labelExpr=labels, labelFlush=False)
     y = alt.Y(
         "group:N",
-        sort=[line.group for line in panel.lines],
+        # Not `sort`: Vega-Lite writes its names into an expression, and a name may hold anything.
+        scale=alt.Scale(domain=list(groups)),
         axis=alt.Axis(
             title=None,
-            labels=first,
+            labels=names > 0,
             labelColor=light("ink"),
             grid=False,
             labelLimit=260,
-            minExtent=7 * max(len(line.group) for line in panel.lines) + 8 if first else 0,
+            minExtent=names,
         ),
     )
     x = alt.X("x:Q", scale=scale, axis=axis)

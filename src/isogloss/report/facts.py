@@ -17,11 +17,15 @@ AUDITS = "audits"
 ALIGN = "align"
 CONCEPTS = "concepts"
 LADDER = "trace ladder"
+DOSE = "trace dose"
+MIXES = "trace mixes"
+_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES)
+"""Areas whose rows say of which languages a run without an audit is."""
 _PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
 _META = (
-    "audit", "align", "concepts", "control", LADDER, "share_table", "prompt_set", "environment",
-    "model", "lab",
+    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, "study", "share_table",
+    "prompt_set", "environment", "model", "lab",
 )  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")
 
@@ -209,7 +213,7 @@ def read_facts(store: RunStore) -> RunFacts:
             continue
         tier = row.tier if row.language is None else None
         index.setdefault((row.metric, row.language, row.category, tier, None), row)
-    about = audited or [row for row in rows if row.area in (CONCEPTS, ALIGN, LADDER)]
+    about = audited or [row for row in rows if row.area in _WITH_LANGUAGES]
     return RunFacts(
         rows=rows,
         audited=tuple(audited),
@@ -223,8 +227,9 @@ def read_facts(store: RunStore) -> RunFacts:
 def _about_one(meta: dict[str, Any], audits: Any, rows: Sequence[Measurement]) -> dict[str, Any]:
     """Of a run that audited many models: what is stored of the one the page is about.
 
-    An alignment audits every arm of every seed, a ladder every rung of it, and each leaves its
-    settings as the run's latest. Of the model only that is kept which training does not change.
+    An alignment audits every arm of every seed, a ladder every rung, other experiments every arm,
+    and each leaves its settings as the run's latest. Of the model only that is kept which training
+    does not change.
     """
     target = _main_target(meta)
     if not any((r.area, r.target, r.arm) == (AUDIT, target, "none") for r in rows):
@@ -247,7 +252,8 @@ def _about_one(meta: dict[str, Any], audits: Any, rows: Sequence[Measurement]) -
 
 
 def _main_target(meta: Mapping[str, Any]) -> str | None:
-    """Of an alignment its first target, of a ladder its first family's last rung."""
+    """Of an alignment its first target, of a ladder its first family's last rung, of other
+    experiments the first run of what all else is set against."""
     align: Mapping[str, Any] = meta[ALIGN] or {}
     ladder: Mapping[str, Any] = meta[LADDER] or {}
     rungs = [
@@ -255,7 +261,12 @@ def _main_target(meta: Mapping[str, Any]) -> str | None:
         for family in (ladder.get("families") or ())[:1]
         for rung in family.get("rungs") or ()
     ]
-    return next(iter(align.get("targets") or rungs[-1:]), None)
+    references = [
+        f"{(experiment.get('arms') or {}).get(experiment.get(name))}#0"
+        for experiment, name in ((meta[DOSE] or {}, "undosed"), (meta[MIXES] or {}, "reference"))
+        if experiment
+    ]
+    return next(iter([*(align.get("targets") or ()), *rungs[-1:], *references]), None)
 
 
 def languages_of(rows: Iterable[Measurement], meta: Mapping[str, Any]) -> tuple[LanguageFacts, ...]:

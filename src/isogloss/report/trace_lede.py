@@ -1,0 +1,82 @@
+"""The first lines of a page about what made a gap: a ladder, doses, mixes."""
+
+from __future__ import annotations
+
+from isogloss.report.dose_facts import DoseFacts, read_dose
+from isogloss.report.dose_words import dose_headline, dose_pointers
+from isogloss.report.facts import RunFacts
+from isogloss.report.heading import Lede, claim_tally
+from isogloss.report.ladder_facts import LadderFacts, read_ladder
+from isogloss.report.ladder_words import ladder_headline, ladder_pointers
+from isogloss.report.verdicts import Pointer, headline, language_verdicts
+
+Setting = tuple[str, str, bool]
+
+
+def trace_lede(facts: RunFacts) -> Lede | None:
+    """None where the run traces nothing."""
+    ladder = read_ladder(facts)
+    if ladder:
+        return _of_ladder(facts, ladder)
+    dose = read_dose(facts)
+    return _of_dose(facts, dose) if dose else None
+
+
+def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
+    last = ladder.rungs[-1].label
+    runs = f"{ladder.n_runs} runs, a seed each" if ladder.is_over_runs else "one model"
+    return Lede(
+        kicker="Which stage made the gap",
+        target=ladder.group,
+        headline=ladder_headline(ladder),
+        tally=claim_tally(ladder.claims),
+        anchor="ladder-claims" if ladder.claims else "ladder",
+        skip="Skip to the claims" if ladder.claims else "Skip to the ladder",
+        settings=(
+            ("Family", ladder.group, True),
+            ("Rungs", " → ".join(rung.label for rung in ladder.rungs), False),
+            ("Runs", runs, False),
+            *((("Judge", ladder.judge, False),) if ladder.judge else ()),
+            *_audited(facts),
+        ),
+        pointers=(
+            *ladder_pointers(ladder),
+            *_by_itself(facts, f"{last}{' of the first run' if ladder.is_over_runs else ''}"),
+        ),
+    )
+
+
+def _of_dose(facts: RunFacts, dose: DoseFacts) -> Lede:
+    return Lede(
+        kicker="Dose and response",
+        target=dose.target,
+        headline=dose_headline(dose),
+        tally=claim_tally(dose.claims),
+        anchor="dose-claims" if dose.claims else "dose",
+        skip="Skip to the claims" if dose.claims else "Skip to the doses",
+        settings=(
+            ("Undosed", dose.target, True),
+            ("Dosed", dose.dosed_words, False),
+            ("Doses", ", ".join(dose.doses), False),
+            ("Runs", f"{dose.n_runs} an arm, a seed each", False),
+            *_audited(facts),
+        ),
+        pointers=(*dose_pointers(dose), *_by_itself(facts, "Undosed, first run")),
+    )
+
+
+def _audited(facts: RunFacts) -> tuple[Setting, ...]:
+    """Which model the audit on the page is of."""
+    if not facts.audited:
+        return ()
+    return (("Verdicts by language", f"of {facts.setting('target')}", False),)
+
+
+def _by_itself(facts: RunFacts, what: str) -> tuple[Pointer, ...]:
+    """What that audit says."""
+    if not facts.audited:
+        return ()
+    said = headline(language_verdicts(facts))
+    return (
+        Pointer(lead=f"{what} by itself", text=said[:1].lower() + said[1:], anchor="languages"),
+    )
