@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from isogloss.concepts.across import AREA as ACROSS
 from isogloss.records import Measurement
@@ -19,42 +18,21 @@ from isogloss.report.control_facts import (
     read_control,
 )
 from isogloss.report.facts import LanguageFacts, RunFacts
-from isogloss.report.ladder_facts import LadderFacts, read_ladder
-from isogloss.report.ladder_words import ladder_headline, ladder_pointers
+from isogloss.report.heading import Lede, claim_tally
 from isogloss.report.numbers import figure, figure_interval, integer, listed
+from isogloss.report.trace_lede import trace_lede
 from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lede:
-    """What stands above the chapters.
-
-    Attributes:
-        kicker: the kind of page.
-        tally: (sign, verdict, count), each a link to ``anchor``.
-        anchor: the section that settles the headline.
-        skip: words of the link that jumps there.
-        settings: (name, value, whether it is code) in order.
-    """
-
-    kicker: str
-    target: str
-    headline: str
-    tally: tuple[tuple[str, str, int], ...]
-    anchor: str
-    skip: str
-    settings: tuple[tuple[str, str, bool], ...]
-    pointers: tuple[Pointer, ...] = ()
-
-
 def build_lede(facts: RunFacts) -> Lede:
-    """Of an alignment, a ladder, the audit, concepts: the first there is; else of the rows."""
+    """Of an alignment, a trace, the audit, concepts: the first there is; else of the
+    rows."""
     align = read_align(facts)
     if align:
         return _of_align(facts, align)
-    ladder = read_ladder(facts)
-    if ladder:
-        return _of_ladder(facts, ladder)
+    traced = trace_lede(facts)
+    if traced:
+        return traced
     if facts.audited:
         return _of_audit(facts)
     concepts = read_concepts(facts)
@@ -101,7 +79,7 @@ def _of_align(facts: RunFacts, a: AlignFacts) -> Lede:
         kicker="Alignment by language",
         target=a.group if a.is_over_runs else a.targets[0],
         headline=align_headline(a),
-        tally=_claim_tally(a.claims),
+        tally=claim_tally(a.claims),
         anchor="align-claims" if a.claims else "align",
         skip="Skip to the claims" if a.claims else "Skip to the alignment",
         settings=(
@@ -117,33 +95,6 @@ def _of_align(facts: RunFacts, a: AlignFacts) -> Lede:
         ),
         pointers=(*align_pointers(a), *(audit if facts.audited else ())),
     )
-
-
-def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
-    last = ladder.rungs[-1].label
-    audit = Pointer(
-        lead=f"{last}{' of the first run' if ladder.is_over_runs else ''} by itself",
-        text=_lower(headline(language_verdicts(facts))),
-        anchor="languages",
-    )
-    runs = f"{ladder.n_runs} runs, a seed each" if ladder.is_over_runs else "one model"
-    return Lede(
-        kicker="Which stage made the gap",
-        target=ladder.group,
-        headline=ladder_headline(ladder),
-        tally=_claim_tally(ladder.claims),
-        anchor="ladder-claims" if ladder.claims else "ladder",
-        skip="Skip to the claims" if ladder.claims else "Skip to the ladder",
-        settings=(
-            ("Family", ladder.group, True),
-            ("Rungs", " → ".join(rung.label for rung in ladder.rungs), False),
-            ("Runs", runs, False),
-            *((("Judge", ladder.judge, False),) if ladder.judge else ()),
-            *((("Verdicts by language", f"of {facts.setting('target')}", False),)
-              if facts.audited else ()),
-        ),
-        pointers=(*ladder_pointers(ladder), *((audit,) if facts.audited else ())),
-    )  # fmt: skip
 
 
 def _lower(text: str) -> str:
@@ -282,7 +233,7 @@ def _of_models(rows: Sequence[Measurement]) -> Lede:
             if verdicts
             else ""
         ),
-        tally=_claim_tally(claims),
+        tally=claim_tally(claims),
         anchor="claims" if verdicts else "models",
         skip="Skip to the figures",
         settings=(
@@ -290,12 +241,6 @@ def _of_models(rows: Sequence[Measurement]) -> Lede:
             ("Runs", f"up to {runs} a group", False),
         ),
     )
-
-
-def _claim_tally(claims: Sequence[Measurement]) -> tuple[tuple[str, str, int], ...]:
-    verdicts = Counter(row.verdict for row in claims)
-    signs = {"confirmed": "●", "refuted": "▼", "cannot tell": "○"}
-    return tuple((sign, word, verdicts[word]) for word, sign in signs.items() if verdicts[word])
 
 
 def _of_rows(facts: RunFacts) -> Lede:

@@ -19,6 +19,7 @@ from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.concepts import concepts_chapter
 from isogloss.report.chapters.control import control_chapter
+from isogloss.report.chapters.dose import dose_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
@@ -32,6 +33,7 @@ from isogloss.store import RunStore
 
 CHAPTERS: tuple[ChapterBuilder, ...] = (
     ladder_chapter,
+    dose_chapter,
     audit_chapter,
     instruments_chapter,
     judges_chapter,
