@@ -12,6 +12,7 @@ from isogloss.languages import describe_language
 from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
+from isogloss.report.chapters.models import short_names
 from isogloss.report.control_facts import (
     AGAINST_OWN,
     ARMS,
@@ -30,6 +31,7 @@ from isogloss.report.control_pictures import (
     safety_picture,
     strength_picture,
 )
+from isogloss.report.control_runs import RATES, ControlRuns, read_control_runs
 from isogloss.report.facts import LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
@@ -118,10 +120,10 @@ class PublishedTable:
 
 def control_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
     """None where the run holds no control rows."""
-    del store
     c = read_control(facts)
     if c is None:
-        return None
+        runs = read_control_runs(store, facts)
+        return None if runs is None else _over_runs(runs)
     made = (strength_picture(c), safety_picture(c))
     pictures = tuple(picture for picture in made if picture)
     shared: dict[str, Any] = {
@@ -181,6 +183,25 @@ def _sections(c: ControlFacts, shared: Mapping[str, Any]) -> tuple[Section, ...]
             html=render(f"control/{name}.html.jinja", **shared, **values),
         )
         for name, title, values in parts
+    )
+
+
+def _over_runs(runs: ControlRuns) -> Chapter:
+    """Several experiments: figures over runs, and claims."""
+    shared: dict[str, Any] = {"r": runs, "names": short_names(runs.groups)}
+    figures = render(
+        "control/runs.html.jinja", metrics=RATES, terms=BY_METRIC, against_own=AGAINST_OWN, **shared
+    )
+    claims = render("control/claims.html.jinja", **shared)
+    names = [field.name for field in fields(Measurement)]
+    return Chapter(
+        sections=(
+            Section(anchor="control-runs", title="Control over runs", html=figures),
+            Section(anchor="control-claims", title="Claims on control", html=claims),
+        ),
+        tables={
+            "control_runs": csv_text(names, ([getattr(r, n) for n in names] for r in runs.rows))
+        },
     )
 
 

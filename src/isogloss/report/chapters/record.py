@@ -10,6 +10,7 @@ from isogloss.records import Measurement
 from isogloss.report.align_facts import ALIGN, SEEN, UNSEEN, read_align
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.control_facts import AGAINST_OWN, CONTROL, NONE, read_control
+from isogloss.report.control_runs import OVER_RUNS as CONTROL_RUNS
 from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
 from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
 from isogloss.report.ladder_facts import read_ladder
@@ -74,7 +75,7 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
                     }
                 ),
                 "concepts": any(row.area == CONCEPTS for row in facts.rows),
-                "control": any(row.area == CONTROL for row in facts.rows),
+                "control": any(row.area in (CONTROL, CONTROL_RUNS) for row in facts.rows),
                 "align": read_align(facts),
                 "ladder": read_ladder(facts),
             },
@@ -226,7 +227,8 @@ def _label(row: Measurement) -> str:
 def limits(facts: RunFacts) -> list[str]:
     """What this run could not speak about by its design."""
     experiment = read_align(facts) or read_ladder(facts)
-    n_runs = experiment.n_runs if experiment else 1
+    compared = [r.n for r in facts.rows if r.area == CONTROL_RUNS and r.scope == "runs"]
+    n_runs = experiment.n_runs if experiment else max(compared, default=1)
     said = [
         "One model: intervals speak for this model, not for how it was trained. A claim about "
         "training needs five seeds or more."
@@ -235,6 +237,8 @@ def limits(facts: RunFacts) -> list[str]:
         f"{', and claims about training want five or more' if n_runs < 5 else ''}; all other "
         "intervals speak for one model."
     ]
+    if compared:
+        return [*said, "Prompts were answered in the experiments compared here, not in this folder."]
     if not facts.audited:
         return [*said, "No prompts were answered here: what the model does was not asked."]
     judge = facts.setting("judge", "")
