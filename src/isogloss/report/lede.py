@@ -17,6 +17,7 @@ from isogloss.report.control_facts import (
     cost_metric,
     read_control,
 )
+from isogloss.report.control_runs import OVER_RUNS as CONTROL_RUNS
 from isogloss.report.facts import LanguageFacts, RunFacts
 from isogloss.report.heading import Lede, claim_tally
 from isogloss.report.numbers import figure, figure_interval, integer, listed
@@ -38,8 +39,11 @@ def build_lede(facts: RunFacts) -> Lede:
     concepts = read_concepts(facts)
     if concepts:
         return _of_concepts(facts, concepts)
-    compared = [row for row in facts.rows if row.area == ACROSS]
-    return _of_models(compared) if compared else _of_rows(facts)
+    for area, kicker, figures, settled in _SIDE_BY_SIDE:
+        compared = [row for row in facts.rows if row.area == area and row.scope == "runs"]
+        if compared:
+            return _of_models(compared, kicker, figures, settled)
+    return _of_rows(facts)
 
 
 def _of_audit(facts: RunFacts) -> Lede:
@@ -217,16 +221,23 @@ def _silent_languages(c: ConceptFacts) -> list[LanguageFacts]:
     return found
 
 
-def _of_models(rows: Sequence[Measurement]) -> Lede:
-    """Several models' concepts side by side: the tally is of the claims."""
+_SIDE_BY_SIDE = (
+    (ACROSS, "Concepts across models", "models", "claims"),
+    (CONTROL_RUNS, "Control over runs", "control-runs", "control-claims"),
+)
+"""Area, kind of page, anchors of the figures and of the claims."""
+
+
+def _of_models(rows: Sequence[Measurement], kicker: str, figures: str, settled: str) -> Lede:
+    """Several models side by side: the tally is of the claims."""
     groups = list(dict.fromkeys(row.target for row in rows))
     claims = [row for row in rows if row.metric == "claim"]
     verdicts = Counter(row.verdict for row in claims)
     runs = max((row.n for row in rows), default=0)
     return Lede(
-        kicker="Concepts across models",
+        kicker=kicker,
         target=listed(groups, at_most=3),
-        headline=f"{len(groups)} groups of models side by side"
+        headline=f"{len(groups)} group{'' if len(groups) == 1 else 's'} of models side by side"
         + (
             f": {verdicts['confirmed']} of {verdicts.total()} claims confirmed, "
             f"{verdicts['refuted']} refuted"
@@ -234,7 +245,7 @@ def _of_models(rows: Sequence[Measurement]) -> Lede:
             else ""
         ),
         tally=claim_tally(claims),
-        anchor="claims" if verdicts else "models",
+        anchor=settled if verdicts else figures,
         skip="Skip to the figures",
         settings=(
             ("Groups", ", ".join(groups), False),
