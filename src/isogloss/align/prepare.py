@@ -22,7 +22,7 @@ from isogloss.lab.recipe import parse_spec
 from isogloss.progress import Progress
 from isogloss.seeds import content_hash
 from isogloss.targets.guard import load_guard
-from isogloss.targets.model import default_threads
+from isogloss.targets.model import usable_cores
 from isogloss.targets.options import LocalOptions
 from isogloss.translate.base import Translator
 from isogloss.translate.load import load_translator
@@ -126,7 +126,7 @@ def _workers(profile: Profile) -> int:
     """Tiny models share the cores, a thread each; others take the machine in turn."""
     if profile.device != "cpu" or profile.threads > 1:
         return 1
-    return default_threads(10**9)
+    return usable_cores()
 
 
 def planned_stage(stage: Stage) -> PlannedStage:

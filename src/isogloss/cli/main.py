@@ -30,6 +30,7 @@ from isogloss.cli import (
     plan,
     report,
     show,
+    study,
     trace,
     translate,
     variants,
@@ -38,7 +39,7 @@ from isogloss.cli.terminal import one_line
 from isogloss.errors import IsoglossError, UserError
 
 VERBS = (
-    *(audit, concepts, control, align, trace, compare, show, report),
+    *(audit, concepts, control, align, trace, study, compare, show, report),
     *(judge, label, translate, variants),
     *(demo, lab, plan, doctor),
 )

@@ -25,6 +25,7 @@ from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
 from isogloss.report.chapters.models import models_chapter
 from isogloss.report.chapters.record import record_chapter
+from isogloss.report.chapters.study import study_chapter
 from isogloss.report.chapters.translation import translation_chapter
 from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.lede import build_lede
@@ -32,6 +33,7 @@ from isogloss.report.templates import render, source
 from isogloss.store import RunStore
 
 CHAPTERS: tuple[ChapterBuilder, ...] = (
+    study_chapter,
     ladder_chapter,
     dose_chapter,
     audit_chapter,

@@ -18,6 +18,7 @@ from isogloss.stats.intervals import Estimate
 
 Question = Literal["difference", "gap", "non-inferiority"]
 MOST_CLUSTERS = 10_000_000
+MOST_RUNS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,3 +211,37 @@ def needed_clusters(estimate: Estimate, difference: float) -> int | None:
     if estimate.detectable is None or estimate.n_clusters == 0:
         return None
     return math.ceil(estimate.n_clusters * (estimate.detectable / difference) ** 2)
+
+
+def needed_runs(estimate: float, low: float, high: float, n: int, *, null: float) -> int | None:
+    """Runs at which a mean over runs would be told from ``null``, if it and its spread stay.
+
+    Args:
+        estimate: mean over ``n`` runs.
+        low, high: its 95 % t interval.
+        n: runs behind it, 2 or more.
+        null: the value it is to be told from.
+
+    Returns:
+        The fewest runs with 80 % power at two-sided 5 %; None where 10,000 are too few.
+
+    Example:
+        >>> needed_runs(0.1, -0.1, 0.3, 5, null=0.0)
+        23
+    """
+    if n < 2 or not low < high:
+        raise InputError(f"the spread of {n} runs from {low:g} to {high:g} is not known")
+    spread = (high - low) / 2 * math.sqrt(n) / float(t_quantile(0.975, n - 1))
+    effect = abs(estimate - null) / spread
+
+    def enough(runs: int) -> bool:
+        critical = float(t_quantile(0.975, runs - 1))
+        return noncentral_t_power(critical, runs - 1, effect * math.sqrt(runs)) >= 0.8
+
+    if not enough(MOST_RUNS):
+        return None
+    small, large = 1, MOST_RUNS
+    while large - small > 1:
+        middle = (small + large) // 2
+        small, large = (small, middle) if enough(middle) else (middle, large)
+    return large

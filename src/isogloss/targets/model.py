@@ -176,8 +176,11 @@ def torch_threads(n_threads: int) -> Iterator[None]:
 
 def default_threads(n_parameters: int) -> int:
     """One for tiny models, else the physical cores this process may use."""
-    if n_parameters < SMALL_MODEL:
-        return 1
+    return 1 if n_parameters < SMALL_MODEL else usable_cores()
+
+
+def usable_cores() -> int:
+    """Physical cores that this process may use."""
     physical = psutil.cpu_count(logical=False) or 1
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else physical
     return max(1, min(physical, usable))

@@ -1,0 +1,127 @@
+"""``isogloss study``: both papers in one run on the lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isogloss.cli.options import RowsAsJson
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from isogloss.records import Measurement
+    from isogloss.study.run import PlannedStep
+
+EPILOG = """
+Examples:
+
+isogloss study : the quick study, about half an hour on two cores.
+
+isogloss study --full --plan : what the full one would run, and how long.
+
+isogloss study --full --only dose,grid : two of its experiments, with the models they need.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(epilog=EPILOG)(study)
+
+
+def study(
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full/--quick",
+            help="Three mixes, five seeds, every method, dose, grid, architectures and sizes; or "
+            "two mixes, three seeds, three doses.",
+        ),
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Kinds of experiments, separated by commas, with what they need."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps at once; as many as cores unless given."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; runs/study-… unless given. Resumes.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print the steps with their minutes; run nothing.")
+    ] = False,
+    json: RowsAsJson = False,
+) -> None:
+    """Walk through both papers on lab models: each claim, our evidence, the verdict.
+
+    Trains the models, then runs every experiment in a process of its own. Ends with a report and
+    with findings.md and questions.md beside it. Run the same command again to resume: what is
+    finished is not repeated.
+    """
+    from isogloss.cli.progress import progress_bars
+    from isogloss.cli.tables import print_json
+    from isogloss.study.config import StudyConfig
+    from isogloss.study.run import plan_steps, run_study
+
+    config = StudyConfig(
+        extent="full" if full else "quick",
+        only=tuple(only.split(",")) if only else (),
+        workers=workers,
+        out=out,
+    )
+    if plan:
+        _print_plan(plan_steps(config), workers)
+        return
+    with progress_bars() as progress:
+        result = run_study(config, progress=progress)
+    if json:
+        print_json(result.measurements)
+        return
+    _print_claims(result.measurements)
+    typer.echo(f"run: {result.folder}")
+    typer.echo(f"findings: {result.findings}")
+    typer.echo(f"questions: {result.questions}")
+    typer.echo(f"report: {result.report}")
+
+
+def _print_plan(steps: Sequence[PlannedStep], workers: int | None) -> None:
+    from isogloss.cli.tables import compact_table, stdout_console
+    from isogloss.targets.model import usable_cores
+
+    lines = [
+        [step.kind, step.name, f"{step.minutes:.1f}", "done" if step.is_done else "to do"]
+        for step in steps
+    ]
+    console = stdout_console()
+    heads = ["kind", "step", "minutes", "state"]
+    table = compact_table(f"{len(steps)} steps", heads, lines, console.width)
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
+    left = sum(step.minutes for step in steps if not step.is_done)
+    at_once = workers or usable_cores()
+    typer.echo(
+        f"to do: {left:.0f} minutes of work, about {left / at_once:.0f} with {at_once} at once "
+        "(guessed for a machine like the one of docs/log.md)"
+    )
+
+
+def _print_claims(claims: Sequence[Measurement]) -> None:
+    from isogloss.cli.tables import stdout_console
+    from isogloss.cli.terminal import one_line
+    from isogloss.report.numbers import figure, figure_interval
+    from isogloss.report.walk import tally, walk_through
+
+    console = stdout_console()
+    for part in walk_through(claims):
+        console.print(one_line(part.heading), markup=False, highlight=False, style="bold")
+        for row in part.claims:
+            told = f"{figure(row)} {figure_interval(row)}".strip()
+            line = f"  {row.verdict}: {row.category} ({told}, {row.n} runs; {row.target})"
+            console.print(one_line(line), markup=False, highlight=False)
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in tally(claims).items())
+    console.print(f"{len(claims)} claims: {counts}", markup=False, highlight=False)

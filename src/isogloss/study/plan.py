@@ -1,0 +1,205 @@
+"""The steps of a quick and of a full study: which models, which experiments, in which order.
+
+Steps that come first are started first; models are steps of their own, so that several are trained
+at once and every experiment finds them in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isogloss.errors import InputError
+from isogloss.lab.recipe import LabRecipe, parse_spec
+from isogloss.study.kinds import KINDS, read_config
+from isogloss.study.step import Step, in_order
+from isogloss.trace.dose_config import DoseConfig
+from isogloss.trace.dose_design import design_doses
+
+CHAT, HELPFUL = "chat", "helpful"
+MINUTES_A_MODEL = {"tiny": 0.8, "small": 4.0}
+GRID = {"strengths": [0.1, 0.2, 0.35, 0.6], "operators": ["add", "project_out"]}
+"""Of the searches for control: those of docs/lab.md."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much of everything.
+
+    Attributes:
+        words: for people.
+        preset: of the lab.
+        seeds: every experiment is repeated from pre-training on under the seeds 0 to ``seeds`` - 1.
+        mixes: pre-training mixes of the ladder, of concepts and of control.
+        methods: of alignment.
+        dose: further fields of the dose-response.
+        placebos: of control, of each kind.
+        guards: whether control is also tried as a defence.
+        sizes: further mixes (the size dial) of concepts and of control towards compliance.
+        comparisons: name → mixes set against the first of them.
+        grid: whether every language is trained on alone.
+    """
+
+    words: str
+    preset: str
+    seeds: int
+    mixes: tuple[str, ...]
+    methods: tuple[str, ...]
+    dose: Mapping[str, Any]
+    placebos: int
+    guards: bool = False
+    sizes: tuple[str, ...] = ()
+    comparisons: Mapping[str, tuple[str, ...]] | None = None
+    grid: bool = False
+
+
+EXTENTS: dict[str, Extent] = {
+    "quick": Extent(
+        words="two mixes, three seeds, three doses of one language",
+        preset="tiny",
+        seeds=3,
+        mixes=("english", "balanced"),
+        methods=("xsft", "xdpo"),
+        dose={"languages": ["sw"], "factors": [1, 4, 16]},
+        placebos=3,
+    ),
+    "full": Extent(
+        words="three mixes, five seeds, all methods, doses, grid, architectures, sizes",
+        preset="tiny",
+        seeds=5,
+        mixes=("english", "bilingual", "balanced"),
+        methods=(
+            "sft", "xsft", "sft:sw", "reward", "xreward", "xreward-contrast", "xreward-pivot",
+            "rlhf", "xrlhf", "xrlhf-oracle", "dpo", "xdpo", "mpo",
+        ),
+        dose={
+            "languages": ["sw"], "factors": [0.25, 0.5, 1, 2, 4, 8, 16], "extra": [50_000, 200_000],
+            "parallel": True, "tokenizer": True, "reward": True,
+        },
+        placebos=10,
+        guards=True,
+        sizes=("english+300k", "english+3m"),
+        comparisons={
+            "architectures": ("english", "english+neox", "english+bloom", "english+gemma"),
+            "sizes": ("english", "english+300k", "english+3m"),
+            "candidate mixes": (
+                "english+fixed", "balanced+fixed", "en=40+fixed", "en=25+fixed", "en=12.5+fixed",
+                "en=30,zh=20+fixed",
+            ),
+        },
+        grid=True,
+    ),
+}  # fmt: skip
+
+
+def plan_study(extent: str, *, only: Sequence[str] = ()) -> list[Step]:
+    """Every step in the order of starting, each after what it needs.
+
+    Args:
+        extent: a name of `EXTENTS`.
+        only: kinds of steps; those they need come along. None is all.
+
+    Raises:
+        InputError: an unknown extent or kind.
+    """
+    if extent not in EXTENTS:
+        raise InputError(f"{extent!r} is no extent of a study; choose {' or '.join(EXTENTS)}")
+    steps = _experiments(EXTENTS[extent])
+    kinds = [kind for kind in KINDS if kind != "model"]
+    if unknown := sorted(set(only) - set(kinds)):
+        raise InputError(f"{unknown[0]!r} is no kind of step; choose from {', '.join(kinds)}")
+    return in_order(step for step in steps if not only or step.kind in only)
+
+
+def _experiments(extent: Extent) -> list[Step]:
+    """Long ones of one process first: what is short fills the gaps at the end."""
+    first = f"lab:{extent.preset}:{extent.mixes[0]}"
+    tuned = [_model(extent, f"{first}@{HELPFUL}#{seed}") for seed in range(extent.seeds)]
+    mixes = [f"lab:{extent.preset}:{mix}" for mix in extent.mixes]
+    chats = {mix: _chats(extent, [mix]) for mix in mixes}
+    every = [step for mix in mixes for step in chats[mix]]
+    sizes = [f"lab:{extent.preset}:{mix}" for mix in extent.sizes]
+    both = [*every, *_chats(extent, sizes)]
+    steps = [_align(extent, first, tuned), _dose(extent, first)]
+    steps += [_ladder(extent, mix, chats[mix]) for mix in mixes]
+    steps.append(_control(extent, "comply", both))
+    if extent.guards:
+        steps.append(_control(extent, "refuse", every))
+    steps += [
+        Step(
+            kind="concepts", name="concepts", needs=tuple(both),
+            settings={"targets": [step.settings["spec"] for step in both]},
+            minutes=0.4 * len(both),
+        ),
+        Step(
+            kind="anatomy", name="anatomy", needs=tuple(chats[first]),
+            settings={"target": first, "seeds": extent.seeds}, minutes=0.7 * extent.seeds,
+        ),
+    ]  # fmt: skip
+    if extent.grid:
+        steps.append(
+            Step(
+                kind="grid", name="grid", needs=tuple(tuned),
+                settings={"target": first, "seeds": extent.seeds}, minutes=6.0 * extent.seeds,
+            )
+        )  # fmt: skip
+    for name, group in (extent.comparisons or {}).items():
+        arms = [f"lab:{extent.preset}:{mix}" for mix in group]
+        steps.append(
+            Step(
+                kind="mixes", name=name, needs=tuple(_chats(extent, arms)),
+                settings={"arms": arms, "seeds": extent.seeds},
+                minutes=0.3 * len(arms) * extent.seeds,
+            )
+        )  # fmt: skip
+    return steps
+
+
+def _model(extent: Extent, spec: str) -> Step:
+    recipe = parse_spec(spec)
+    name = f"{recipe.stage} {recipe.mix}#{recipe.seed}"
+    minutes = MINUTES_A_MODEL[extent.preset]
+    return Step(kind="model", name=name, settings={"spec": recipe.spec}, minutes=minutes)
+
+
+def _chats(extent: Extent, mixes: Iterable[str]) -> list[Step]:
+    return [_model(extent, f"{mix}@{CHAT}#{n}") for mix in mixes for n in range(extent.seeds)]
+
+
+def _align(extent: Extent, target: str, needs: Sequence[Step]) -> Step:
+    targets = [f"{target}@{HELPFUL}#{seed}" for seed in range(extent.seeds)]
+    return Step(
+        kind="align", name="align", needs=tuple(needs),
+        settings={"targets": targets, "methods": list(extent.methods)},
+        minutes=0.9 * len(extent.methods) * extent.seeds,
+    )  # fmt: skip
+
+
+def _dose(extent: Extent, mix: str) -> Step:
+    settings = {"mix": mix, "seeds": extent.seeds, **extent.dose}
+    design = design_doses(read_config(DoseConfig, settings, Path()), Path())
+    runs: list[LabRecipe] = [arm.under(n) for arm in design.arms for n in range(extent.seeds)]
+    return Step(
+        kind="dose", name="dose", settings=settings,
+        needs=tuple(_model(extent, recipe.spec) for recipe in runs), minutes=0.25 * len(runs),
+    )  # fmt: skip
+
+
+def _ladder(extent: Extent, mix: str, needs: Sequence[Step]) -> Step:
+    return Step(
+        kind="ladder", name=f"ladder {mix.rpartition(':')[2]}", needs=tuple(needs),
+        settings={"rungs": [mix], "seeds": extent.seeds}, minutes=0.6 * extent.seeds,
+    )  # fmt: skip
+
+
+def _control(extent: Extent, toward: str, needs: Sequence[Step]) -> Step:
+    settings = {
+        "targets": [step.settings["spec"] for step in needs],
+        "toward": toward, "n_placebos": extent.placebos, "grid": GRID,
+    }  # fmt: skip
+    return Step(
+        kind="control", name=f"control {toward}", needs=tuple(needs), settings=settings,
+        minutes=1.0 * len(needs),
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""``findings.md`` and ``questions.md`` of a study, from its stored rows alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from isogloss.printable import printable
+from isogloss.records import Measurement
+from isogloss.report.numbers import figure, figure_interval
+from isogloss.report.walk import AREA, PAPERS, tally, walk_through
+from isogloss.store import RunStore
+from isogloss.study.questions import QUESTIONS
+
+FINDINGS, OPEN_QUESTIONS = "findings.md", "questions.md"
+
+
+def write_up(study: Path) -> tuple[Path, Path]:
+    """Write both into the study's folder; their paths.
+
+    Raises:
+        StoreError: no study there, or the place cannot be written.
+    """
+    with RunStore(study) as store:
+        claims = store.measurements(AREA)
+        meta: dict[str, Any] = store.meta(AREA)
+        environment: dict[str, Any] = store.meta("environment")
+    findings = study / FINDINGS
+    questions = study / OPEN_QUESTIONS
+    _write(findings, findings_text(claims, meta, environment))
+    _write(questions, questions_text(claims, meta))
+    return findings, questions
+
+
+def findings_text(
+    claims: Sequence[Measurement], meta: Mapping[str, Any], environment: Mapping[str, Any]
+) -> str:
+    """Every claim by section, with figure, interval, runs, verdict and what it would take."""
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in tally(claims).items())
+    versions = environment["versions"]
+    lines = [
+        "# Findings",
+        "",
+        f"What `isogloss study --{meta['extent']}` found, written by it from its stored rows "
+        f"({_design(meta)}). {len(claims)} claims: {counts}.",
+        "",
+        "A claim is *confirmed* where the 95 % interval over runs (Student's t, everything from "
+        "pre-training on repeated under each seed) lies on the claimed side, *refuted* where it "
+        "lies on the other, and otherwise these runs *cannot tell*. Differences are in percentage "
+        "points. Intervals are not corrected for the number of claims: of twenty about nothing "
+        "one is told by chance. All of it is about small models in made-up languages.",
+        "",
+        *(f"{paper}: {words}." for paper, words in PAPERS.items()),
+    ]
+    for part in walk_through(claims):
+        lines += ["", f"## {part.heading}", "", *_table(part.claims)]
+    lines += [
+        "",
+        "## How it was made",
+        "",
+        *_steps(meta),
+        "",
+        f"Isogloss {versions['isogloss']}, torch {versions['torch']}, transformers "
+        f"{versions['transformers']}, Python {environment['python']}, {environment['cores']} "
+        "cores.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def questions_text(claims: Sequence[Measurement], meta: Mapping[str, Any]) -> str:
+    """The open questions, each with its command and what the study's claims say."""
+    lines = [
+        "# Questions that P1 leaves open",
+        "",
+        f"{PAPERS['P1']}. The questions are in our words; each names the command that measures it "
+        f"and what `isogloss study --{meta['extent']}` found ({_design(meta)}). Written by it from "
+        "its stored rows; [findings](findings.md) has every claim.",
+    ]
+    for number, question in enumerate(QUESTIONS, start=1):
+        answers = question.answers(claims)
+        lines += [
+            "",
+            f"## {number}. {question.words}",
+            "",
+            f"{question.where}. `{question.command}`",
+            "",
+        ]
+        lines += _table(answers) if answers else ["Not measured by this study."]
+    return "\n".join([*lines, ""])
+
+
+def _table(claims: Sequence[Measurement]) -> list[str]:
+    return [
+        "| claim | asked of | figure | 95 % | runs | verdict | |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {_cell(row.category)}{_about(row)} ({_cell(row.variant)}) | {_subject(row)} "
+            f"| {figure(row)} | {figure_interval(row)} | {row.n} | {row.verdict} "
+            f"| {_cell(row.reason)} |"
+            for row in claims
+        ),
+    ]
+
+
+def _about(row: Measurement) -> str:
+    return f": {_cell(row.concept)}" if row.concept else ""
+
+
+def _subject(row: Measurement) -> str:
+    versus = f", {_cell(row.arm)}" if row.arm != "none" else ""
+    return f"`{_cell(row.target)}`{versus}"
+
+
+def _cell(text: str | None) -> str:
+    return printable(text or "").replace("|", "\\|")
+
+
+def _design(meta: Mapping[str, Any]) -> str:
+    seeds = ", ".join(map(str, meta["seeds"]))
+    return f"{meta['words']}; lab preset `{meta['preset']}`, seeds {seeds}"
+
+
+def _steps(meta: Mapping[str, Any]) -> list[str]:
+    steps = meta["steps"]
+    seconds = [step["seconds"] for step in steps if step["seconds"] is not None]
+    missing = [step["name"] for step in steps if step["seconds"] is None]
+    lines = [f"{len(seconds)} of {len(steps)} steps, {sum(seconds) / 60:.0f} minutes of work."]
+    if missing:
+        lines.append(f"Not finished: {', '.join(missing)}.")
+    return lines
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

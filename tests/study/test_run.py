@@ -1,0 +1,154 @@
+"""A study with planted steps: resumed, written up, honest about what is not there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import isogloss.study.run as study_run
+from isogloss.cli.main import app
+from isogloss.errors import InputError, WorkerError
+from isogloss.processes import Job
+from isogloss.report.page import build_report
+from isogloss.report.walk import AREA
+from isogloss.store import RunStore
+from isogloss.study.config import StudyConfig
+from isogloss.study.questions import QUESTIONS
+from isogloss.study.run import StudyResult, plan_steps, run_study
+from study.planted import CONFIRMED, OPEN, ROWS, finish
+
+CONFIG = {"only": ("align", "ladder")}
+
+
+class Runner:
+    """Plants what jobs would leave; stops with a failure after ``most`` of them."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most, self.ran = most, list[str]()
+
+    def __call__(self, jobs: Sequence[Job], **rest: Any) -> None:
+        for job in jobs:
+            if self.most is not None and len(self.ran) == self.most:
+                raise WorkerError(f"{job.name} ended with code -9: it was killed")
+            finish(job)
+            self.ran.append(job.name)
+
+
+def studied(folder: Path, monkeypatch: pytest.MonkeyPatch, runner: Runner) -> StudyResult:
+    monkeypatch.setattr(study_run, "run_jobs", runner)
+    return run_study(StudyConfig(out=folder, only=CONFIG["only"]))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    with pytest.MonkeyPatch.context() as patch:
+        return studied(tmp_path_factory.mktemp("study") / "whole", patch, Runner())
+
+
+def test_every_claim_and_both_curses_are_gathered(whole: StudyResult) -> None:
+    told = {(row.category, row.target): row for row in whole.measurements}
+    assert told[CONFIRMED, "lab:tiny:english@helpful"].verdict == "confirmed"
+    harm = next(row for row in whole.measurements if "harmfulness curse" in (row.category or ""))
+    relevance = next(row for row in whole.measurements if "(relevance" in (row.category or ""))
+    assert (harm.verdict, relevance.verdict) == ("confirmed", "cannot tell")
+    assert {row.area for row in whole.measurements} == {AREA}
+    # two mixes' ladders, two curses each
+    assert len(whole.measurements) == 2 + 2 * 2
+
+
+def test_what_cannot_be_told_says_what_it_would_take(whole: StudyResult) -> None:
+    (mpo,) = [row for row in whole.measurements if row.category == OPEN]
+    # spread = 0.2 sqrt(3) / 4.303 = 0.0805; 0.1 / 0.0805 = 1.24 spreads: 8 runs by noncentral t
+    assert mpo.reason == "if the figure stays about 8 runs would tell"
+
+
+def test_cut_off_anywhere_it_ends_in_the_same_rows(
+    whole: StudyResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "study"
+    for most in (2, 4, 1):
+        with pytest.raises(WorkerError, match="it was killed"):
+            studied(folder, monkeypatch, Runner(most))
+    runner = Runner()
+    again = studied(folder, monkeypatch, runner)
+    assert again.measurements == whole.measurements
+    assert len(runner.ran) == len(plan_steps(StudyConfig(only=CONFIG["only"]))) - 7
+    assert again.findings.read_text() == whole.findings.read_text()
+    assert again.questions.read_text() == whole.questions.read_text()
+
+
+def test_findings_and_questions_are_of_the_stored_rows(whole: StudyResult) -> None:
+    findings = whole.findings.read_text()
+    assert "6 claims: 3 confirmed, 0 refuted, 3 cannot tell" in findings
+    assert "## P1, section 2: Are there two curses?" in findings
+    assert "## Beyond both papers" in findings
+    assert f"| {CONFIRMED} (P1, section 3) | `lab:tiny:english@helpful` | +20 | [+10" in findings
+    questions = whole.questions.read_text()
+    assert questions.count("\n## ") == len(QUESTIONS) == 10
+    assert questions.count("Not measured by this study.") == 10
+    assert all(f"`{question.command}`" in questions for question in QUESTIONS)
+
+
+def test_the_page_walks_through_the_papers_from_stored_rows(
+    whole: StudyResult, tmp_path: Path
+) -> None:
+    """Rows alone: the folder is elsewhere, and no step is left in it."""
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    shutil.copy(whole.folder / "run.db", moved)
+    page = build_report(moved).read_text()
+    for anchor in ("p1-2", "p1-3", "beyond", "steps"):
+        assert f'id="{anchor}"' in page
+    assert "about 8 runs would tell" in page
+    assert "not finished" not in page
+    assert (moved / "report" / "tables" / "claims.csv").is_file()
+
+
+def test_nothing_done_is_the_failure_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(WorkerError, match="it was killed"):
+        studied(tmp_path / "study", monkeypatch, Runner(0))
+    assert not (tmp_path / "study" / "run.db").exists()
+
+
+def test_workers_are_some(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--workers must be 1 or more, not 0"):
+        run_study(StudyConfig(out=tmp_path, workers=0))
+
+
+def test_the_plan_says_what_is_done_and_runs_nothing(
+    whole: StudyResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_run, "run_jobs", None)
+    only = "align,ladder"
+    line = ["study", "--plan", "--only", only, "--out", str(whole.folder)]
+    said = CliRunner().invoke(app, line).output
+    assert "to do: 0 minutes" in said
+    assert said.count("to do") == 1
+    fresh = CliRunner().invoke(app, ["study", "--plan", "--only", "dose"]).output
+    assert "chat english*sw=16" in fresh
+    assert "done" not in fresh
+
+
+def test_a_failed_step_leaves_the_others_written_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_fails(jobs: Sequence[Job], **rest: Any) -> None:
+        for job in jobs:
+            if job.name != "align":
+                finish(job)
+        raise WorkerError("align ended with code 1: no")
+
+    monkeypatch.setattr(study_run, "run_jobs", one_fails)
+    folder = tmp_path / "study"
+    with pytest.raises(WorkerError, match="align ended"):
+        run_study(StudyConfig(out=folder, only=("align", "ladder")))
+    with RunStore(folder) as store:
+        rows = store.measurements(AREA)
+    assert len(rows) == 2 * len(ROWS["ladder"])
+    assert "Not finished: align" in (folder / "findings.md").read_text()
+    assert "not finished" in (folder / "report.html").read_text()
