@@ -32,7 +32,7 @@ PUBLIC = [
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
     "plan_align", "resolve_language", "run_align", "run_audit", "run_concepts",
-    "run_concepts_across", "run_control", "run_ladder", "run_translation",
+    "run_concepts_across", "run_control", "run_control_across", "run_ladder", "run_translation",
 ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from isogloss.concepts.several import run_concepts_across as run_concepts_across
     from isogloss.control.config import ControlConfig as ControlConfig
     from isogloss.control.run import run_control as run_control
+    from isogloss.control.several import run_control_across as run_control_across
     from isogloss.endpoint import EndpointOptions as EndpointOptions
     from isogloss.errors import IsoglossError as IsoglossError
     from isogloss.errors import UserError as UserError
@@ -121,6 +122,7 @@ _HOMES = {
     "run_concepts": "isogloss.concepts.run",
     "run_concepts_across": "isogloss.concepts.several",
     "run_control": "isogloss.control.run",
+    "run_control_across": "isogloss.control.several",
     "run_ladder": "isogloss.trace.ladder",
     "run_translation": "isogloss.translate.job",
 }

@@ -238,7 +238,7 @@ def limits(facts: RunFacts) -> list[str]:
         "intervals speak for one model."
     ]
     if compared:
-        return [*said, "Prompts were answered in the experiments compared here, not in this folder."]
+        return [*said, "Prompts were answered in the experiments compared, not in this folder."]
     if not facts.audited:
         return [*said, "No prompts were answered here: what the model does was not asked."]
     judge = facts.setting("judge", "")
