@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from isogloss.align.claims import CLAIMS as ALIGN_CLAIMS
 from isogloss.concepts.claims import CLAIMS as CONCEPT_CLAIMS
@@ -27,7 +28,7 @@ CLAIM = "claim"
 LAST_RUNG = "chat"
 NULLS = {claim.words: claim.null for claim in (*ALIGN_CLAIMS, *CONCEPT_CLAIMS)}
 """Where the value between lies, for claims for which it is not 0."""
-CURSES = (
+CURSES: tuple[tuple[str, Literal[1, -1], str], ...] = (
     ("harmful_rate_gap", 1, "low-resource languages get more harmful answers than high-resource "
      "ones (harmfulness curse)"),
     ("following_rate_gap", -1, "low-resource languages get less relevant answers than "
