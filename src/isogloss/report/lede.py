@@ -21,13 +21,20 @@ from isogloss.report.control_runs import OVER_RUNS as CONTROL_RUNS
 from isogloss.report.facts import LanguageFacts, RunFacts
 from isogloss.report.heading import Lede, claim_tally
 from isogloss.report.numbers import figure, figure_interval, integer, listed
+from isogloss.report.stored import as_list, as_mapping
 from isogloss.report.trace_lede import trace_lede
 from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
+from isogloss.report.walk import AREA as STUDY
+from isogloss.report.walk import tally as tally_of
+from isogloss.report.walk import walk_through
 
 
 def build_lede(facts: RunFacts) -> Lede:
-    """Of an alignment, a trace, the audit, concepts: the first there is; else of the
+    """Of a study, an alignment, a trace, the audit, concepts: the first there is; else of the
     rows."""
+    claims = [row for row in facts.rows if row.area == STUDY]
+    if claims:
+        return _of_study(facts, claims)
     align = read_align(facts)
     if align:
         return _of_align(facts, align)
@@ -44,6 +51,33 @@ def build_lede(facts: RunFacts) -> Lede:
         if compared:
             return _of_models(compared, kicker, figures, settled)
     return _of_rows(facts)
+
+
+def _of_study(facts: RunFacts, claims: Sequence[Measurement]) -> Lede:
+    verdicts = Counter(row.verdict for row in claims)
+    study = as_mapping(facts.meta.get(STUDY))
+    parts = walk_through(claims)
+    return Lede(
+        kicker="Both papers, walked through",
+        target=f"lab:{study.get('preset', '')}",
+        headline=f"Of {len(claims)} claims {verdicts['confirmed']} are confirmed, "
+        f"{verdicts['refuted']} refuted, {verdicts['cannot tell']} cannot be told",
+        tally=claim_tally(claims),
+        anchor=parts[0].anchor,
+        skip="Skip to the claims",
+        settings=(
+            ("Study", str(study.get("words", "not stored")), False),
+            ("Seeds", ", ".join(map(str, as_list(study.get("seeds")))), False),
+        ),
+        pointers=tuple(
+            Pointer(
+                lead=part.heading,
+                text=", ".join(f"{n} {word}" for word, n in tally_of(part.claims).items() if n),
+                anchor=part.anchor,
+            )
+            for part in parts
+        ),
+    )
 
 
 def _of_audit(facts: RunFacts) -> Lede:

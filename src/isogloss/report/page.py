@@ -23,6 +23,7 @@ from isogloss.report.chapters.dose import dose_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
+from isogloss.report.chapters.mixes import mixes_chapter
 from isogloss.report.chapters.models import models_chapter
 from isogloss.report.chapters.record import record_chapter
 from isogloss.report.chapters.study import study_chapter
@@ -36,6 +37,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     study_chapter,
     ladder_chapter,
     dose_chapter,
+    mixes_chapter,
     audit_chapter,
     instruments_chapter,
     judges_chapter,

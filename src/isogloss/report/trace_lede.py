@@ -8,6 +8,8 @@ from isogloss.report.facts import RunFacts
 from isogloss.report.heading import Lede, claim_tally
 from isogloss.report.ladder_facts import LadderFacts, read_ladder
 from isogloss.report.ladder_words import ladder_headline, ladder_pointers
+from isogloss.report.mix_facts import MixFacts, read_mixes
+from isogloss.report.mix_words import mixes_headline, mixes_pointers
 from isogloss.report.verdicts import Pointer, headline, language_verdicts
 
 Setting = tuple[str, str, bool]
@@ -19,7 +21,10 @@ def trace_lede(facts: RunFacts) -> Lede | None:
     if ladder:
         return _of_ladder(facts, ladder)
     dose = read_dose(facts)
-    return _of_dose(facts, dose) if dose else None
+    if dose:
+        return _of_dose(facts, dose)
+    mixes = read_mixes(facts)
+    return _of_mixes(facts, mixes) if mixes else None
 
 
 def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
@@ -62,6 +67,25 @@ def _of_dose(facts: RunFacts, dose: DoseFacts) -> Lede:
             *_audited(facts),
         ),
         pointers=(*dose_pointers(dose), *_by_itself(facts, "Undosed, first run")),
+    )
+
+
+def _of_mixes(facts: RunFacts, mixes: MixFacts) -> Lede:
+    return Lede(
+        kicker="Recipes side by side",
+        target=mixes.recipes[mixes.reference],
+        headline=mixes_headline(mixes),
+        tally=claim_tally(mixes.claims),
+        anchor="mixes-claims" if mixes.claims else "mixes",
+        skip="Skip to the claims" if mixes.claims else "Skip to the recipes",
+        settings=(
+            ("Reference", mixes.recipes[mixes.reference], True),
+            ("Recipes", str(len(mixes.arms)), False),
+            ("Languages", str(len(mixes.languages)), False),
+            ("Runs", f"{mixes.n_runs} a recipe, a seed each", False),
+            *_audited(facts),
+        ),
+        pointers=(*mixes_pointers(mixes), *_by_itself(facts, "Reference, first run")),
     )
 
 
