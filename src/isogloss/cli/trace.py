@@ -21,6 +21,7 @@ from isogloss.cli.options import (
     TrustRemoteCode,
     WriteReport,
 )
+from isogloss.cli.trace_anatomy import register as register_anatomy
 from isogloss.cli.trace_dose import register as register_dose
 from isogloss.cli.trace_grid import register as register_grid
 from isogloss.cli.trace_mixes import register as register_mixes
@@ -57,6 +58,7 @@ def register(app: typer.Typer) -> None:
     register_grid(trace)
     register_dose(trace)
     register_mixes(trace)
+    register_anatomy(trace)
     app.add_typer(trace, name="trace")
 
 
