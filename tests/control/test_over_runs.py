@@ -260,7 +260,7 @@ def test_two_runs_are_too_few_for_a_verdict_and_a_model_alone_has_no_interval() 
 
 def test_without_an_effect_a_claim_is_made_in_five_of_a_hundred_at_most() -> None:
     rng = np.random.default_rng(0)
-    n, wrong = 200, 0
+    n, wrong = 100, 0
     for _ in range(n):
         rows = over_runs_rows(under(list(0.05 * rng.normal(size=3))), "comply")
         wrong += verdicts(rows, CROSSES)[GROUP] != "cannot tell"

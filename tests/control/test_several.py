@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import isogloss.control.several as several
 from control.planted_runs import experiment, rates
 from isogloss.cli.main import app
 from isogloss.control.config import ControlConfig
+from isogloss.control.material import load_material
 from isogloss.control.over_runs import AREA
 from isogloss.control.run import ControlResult
 from isogloss.control.settings import SearchGrid
@@ -48,6 +50,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         )
 
     monkeypatch.setattr(several, "run_control", run)
+    monkeypatch.setattr(several, "load_material", lambda _: SimpleNamespace(source="en-x-lab"))
     monkeypatch.setattr(
         several, "study_fingerprint", lambda target, settings, *_: f"{target} {settings}"
     )
@@ -130,7 +133,7 @@ def test_a_folder_holds_one_comparison(planted: list[str], tmp_path: Path) -> No
         (["lab:small", "lab:tiny"], {"grid": SearchGrid(layers=((3,),))}, "there is no layer 3"),
         (TINY, {"concept": "toxicity"}, "--adding comply or --adding refuse"),
         (TINY, {"source": "de"}, "the source language de has no prompts"),
-        (["lab:small", "lab:tiny"], {"source": "ny"}, "ny-x-lab has no prompts"),
+        (["lab:small", "lab:tiny"], {"source": "ny"}, "source language ny has no prompts"),
         (TINY, {"judge": "somebody"}, "'somebody' is not a judge"),
         (TINY, {"judge": "recorded"}, "recorded"),
         (TINY, {"n_placebos": -1}, "placebos are 0 or more"),
@@ -145,6 +148,7 @@ def test_what_cannot_be_tried_is_refused_before_any_model_is_built(
     told: str,
 ) -> None:
     monkeypatch.setattr(several, "study_fingerprint", None)
+    monkeypatch.setattr(several, "load_material", load_material)
     with pytest.raises(IsoglossError, match=told) as caught:
         run_control_across(config(tmp_path / "run", **more), targets)
     assert isinstance(caught.value, (InputError, ModelError)) or "language" in told
@@ -169,7 +173,7 @@ def test_the_command_prints_tables_and_claims_and_writes_a_page(
     told = CliRunner().invoke(app, command)
     assert told.exit_code == 0, told.output
     assert len(planted) == 6
-    for words in ("all but the source", "source minus own", "placebos", "lab:tiny:balanced@chat"):
+    for words in ("all but", "source minus own", "placebos", "lab:tiny:balanced@chat"):
         assert words in told.stdout
     claim = "confirmed: a language's own direction controls it: high tier; lab:tiny:balanced@chat: "
     assert claim in told.stdout
@@ -187,7 +191,7 @@ def test_two_stages_of_one_model(tiny_lab: Path, tmp_path: Path) -> None:
     del tiny_lab
     grid = SearchGrid(layers=((1,),), strengths=(0.3,), operators=("add",))
     targets = ["lab:tiny@helpful", "lab:tiny"]
-    asked = config(tmp_path / "run", grid=grid, n_placebos=0, languages=("en", "fr", "sw"))
+    asked = config(tmp_path / "run", grid=grid, n_placebos=0, languages=("en", "sw"))
     result = run_control_across(asked, targets)
     for target, folder in result.experiments.items():
         with RunStore(folder) as store:
