@@ -19,12 +19,13 @@ CONCEPTS = "concepts"
 LADDER = "trace ladder"
 DOSE = "trace dose"
 MIXES = "trace mixes"
-_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES)
+GRID = "trace grid"
+_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES, GRID)
 """Areas whose rows say of which languages a run without an audit is."""
 _PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
 _META = (
-    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, "study", "share_table",
+    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, GRID, "study", "share_table",
     "prompt_set", "environment", "model", "lab",
 )  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")

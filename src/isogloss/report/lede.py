@@ -30,17 +30,17 @@ from isogloss.report.walk import walk_through
 
 
 def build_lede(facts: RunFacts) -> Lede:
-    """Of a study, an alignment, a trace, the audit, concepts: the first there is; else of the
+    """Of a study, a trace, an alignment, the audit, concepts: the first there is; else of the
     rows."""
     claims = [row for row in facts.rows if row.area == STUDY]
     if claims:
         return _of_study(facts, claims)
-    align = read_align(facts)
-    if align:
-        return _of_align(facts, align)
     traced = trace_lede(facts)
     if traced:
         return traced
+    align = read_align(facts)
+    if align:
+        return _of_align(facts, align)
     if facts.audited:
         return _of_audit(facts)
     concepts = read_concepts(facts)

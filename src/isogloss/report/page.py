@@ -20,6 +20,7 @@ from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.concepts import concepts_chapter
 from isogloss.report.chapters.control import control_chapter
 from isogloss.report.chapters.dose import dose_chapter
+from isogloss.report.chapters.grid import grid_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
@@ -38,6 +39,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     ladder_chapter,
     dose_chapter,
     mixes_chapter,
+    grid_chapter,
     audit_chapter,
     instruments_chapter,
     judges_chapter,

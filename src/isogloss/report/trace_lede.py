@@ -5,6 +5,8 @@ from __future__ import annotations
 from isogloss.report.dose_facts import DoseFacts, read_dose
 from isogloss.report.dose_words import dose_headline, dose_pointers
 from isogloss.report.facts import RunFacts
+from isogloss.report.grid_facts import GridFacts, read_grid
+from isogloss.report.grid_words import grid_headline, grid_pointers
 from isogloss.report.heading import Lede, claim_tally
 from isogloss.report.ladder_facts import LadderFacts, read_ladder
 from isogloss.report.ladder_words import ladder_headline, ladder_pointers
@@ -24,7 +26,10 @@ def trace_lede(facts: RunFacts) -> Lede | None:
     if dose:
         return _of_dose(facts, dose)
     mixes = read_mixes(facts)
-    return _of_mixes(facts, mixes) if mixes else None
+    if mixes:
+        return _of_mixes(facts, mixes)
+    grid = read_grid(facts)
+    return _of_grid(facts, grid) if grid else None
 
 
 def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
@@ -86,6 +91,26 @@ def _of_mixes(facts: RunFacts, mixes: MixFacts) -> Lede:
             *_audited(facts),
         ),
         pointers=(*mixes_pointers(mixes), *_by_itself(facts, "Reference, first run")),
+    )
+
+
+def _of_grid(facts: RunFacts, grid: GridFacts) -> Lede:
+    runs = f"{grid.n_runs} runs, a seed each" if grid.is_over_runs else "one model"
+    return Lede(
+        kicker="Trained in each language, tested in all",
+        target=grid.group,
+        headline=grid_headline(grid),
+        tally=(),
+        anchor="grid-predictors",
+        skip="Skip to the predictors",
+        settings=(
+            ("Target", grid.group, True),
+            ("Method", grid.method, False),
+            ("Languages", f"{len(grid.train)} trained on, {len(grid.languages)} tested", False),
+            ("Runs", runs, False),
+            *_audited(facts),
+        ),
+        pointers=(*grid_pointers(grid), *_by_itself(facts, "Before training")),
     )
 
 
