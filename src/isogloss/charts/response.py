@@ -142,11 +142,11 @@ def _panel(
         )
     for points, colour, shape in ((panel.others, OTHERS, "square"), (panel.dosed, DOSED, "circle")):
         layers += _mean(points, colour, shape, tables, (x, y, y_scale))
-    for words, at, weight, muted in ((panel.title, -26, 600, False), (panel.note, -11, 400, True)):
+    for words, at, muted in ((panel.title, -26, False), (panel.note, -11, True)):
         layers.append(
             alt.Chart(tables.put([{}]))
             .mark_text(
-                align="left", fontSize=11.5 if muted else 13, fontWeight=weight,
+                align="left", fontSize=11.5 if muted else 13, fontWeight="normal" if muted else 600,
                 color=light("muted" if muted else "ink"), limit=width + 20, aria=False,
             )
             .encode(x=alt.value(0), y=alt.value(at), text=alt.value(words))

@@ -10,6 +10,7 @@ from typing import Any
 from isogloss.errors import StoreError
 from isogloss.languages import ShareTable, describe_language, is_lab
 from isogloss.records import INTENTS, Measurement
+from isogloss.report.stored import as_list, as_mapping
 from isogloss.store import RunStore
 
 AUDIT = "audit"
@@ -255,19 +256,17 @@ def _about_one(meta: dict[str, Any], audits: Any, rows: Sequence[Measurement]) -
 def _main_target(meta: Mapping[str, Any]) -> str | None:
     """Of an alignment its first target, of a ladder its first family's last rung, of other
     experiments the first run of what all else is set against."""
-    align: Mapping[str, Any] = meta[ALIGN] or {}
-    ladder: Mapping[str, Any] = meta[LADDER] or {}
-    rungs = [
-        rung.get("target")
-        for family in (ladder.get("families") or ())[:1]
-        for rung in family.get("rungs") or ()
-    ]
-    references = [
-        f"{(experiment.get('arms') or {}).get(experiment.get(name))}#0"
-        for experiment, name in ((meta[DOSE] or {}, "undosed"), (meta[MIXES] or {}, "reference"))
-        if experiment
-    ]
-    return next(iter([*(align.get("targets") or ()), *rungs[-1:], *references]), None)
+    found = list(as_list(as_mapping(meta[ALIGN]).get("targets")))
+    for family in as_list(as_mapping(meta[LADDER]).get("families"))[:1]:
+        found += [
+            as_mapping(rung).get("target") for rung in as_list(as_mapping(family).get("rungs"))[-1:]
+        ]
+    for area, reference in ((DOSE, "undosed"), (MIXES, "reference")):
+        experiment = as_mapping(meta[area])
+        recipe = as_mapping(experiment.get("arms")).get(str(experiment.get(reference)))
+        if recipe:
+            found.append(f"{recipe}#0")
+    return next(iter(found), None)
 
 
 def languages_of(rows: Iterable[Measurement], meta: Mapping[str, Any]) -> tuple[LanguageFacts, ...]:

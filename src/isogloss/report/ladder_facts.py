@@ -156,7 +156,7 @@ def over_runs(rows: Sequence[Measurement], group: str) -> Measurement | None:
 def read_ladder(facts: RunFacts) -> LadderFacts | None:
     """The ladder of a run; None without one."""
     mine = tuple(row for row in facts.rows if row.area in (LADDER, OVER_RUNS))
-    families = tuple(dict.fromkeys(row.target for row in mine if row.area == LADDER))
+    families = list(dict.fromkeys(row.target for row in mine if row.area == LADDER))
     if not families:
         return None
     first = [row for row in mine if row.target == families[0] and row.area == LADDER]
@@ -165,7 +165,7 @@ def read_ladder(facts: RunFacts) -> LadderFacts | None:
     rungs = _rungs(facts, families, list(dict.fromkeys(row.arm for row in gaps)), first)
     judge = first[0].judge
     return LadderFacts(
-        families=families,
+        families=tuple(families),
         group=group,
         judge=judge,
         rungs=rungs,
