@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder
+from isogloss.cli.ending import end_run
+from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder, WriteReport
 from isogloss.cli.trace_arms import Limit, Reward, Seeds, print_claims, print_plan, values_table
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def dose(
     plan: Annotated[bool, typer.Option("--plan", help="Print the arms; train nothing.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
     """Train MIX with more and less text of a language, and ask what changes and how much is enough.
@@ -78,7 +80,6 @@ def dose(
     """
     from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.targets.options import LocalOptions
     from isogloss.trace.dose import plan_dose, run_dose
     from isogloss.trace.dose_config import DoseConfig
@@ -103,11 +104,9 @@ def dose(
         return
     with progress_bars() as progress:
         result = run_dose(config, progress=progress)
-    if json:
-        print_json(result.measurements)
-        return
-    _print_dose(result)
-    typer.echo(f"run: {result.folder}")
+    end_run(
+        result.folder, result.measurements, lambda: _print_dose(result), report=report, json=json
+    )
 
 
 def _factors(text: str) -> tuple[float, ...]:

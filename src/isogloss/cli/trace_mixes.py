@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder
+from isogloss.cli.ending import end_run
+from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder, WriteReport
 from isogloss.cli.trace_arms import Limit, Reward, Seeds, print_claims, print_plan, values_table
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def mixes(
     plan: Annotated[bool, typer.Option("--plan", help="Print the arms; train nothing.")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
     """Train lab recipes under the same seeds and ask which serves all languages best.
@@ -53,7 +55,6 @@ def mixes(
     Run the same command again to resume.
     """
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.targets.options import LocalOptions
     from isogloss.trace.mixes import MixesConfig, plan_mixes, run_mixes
 
@@ -72,11 +73,9 @@ def mixes(
         return
     with progress_bars() as progress:
         result = run_mixes(config, progress=progress)
-    if json:
-        print_json(result.measurements)
-        return
-    _print_mixes(result)
-    typer.echo(f"run: {result.folder}")
+    end_run(
+        result.folder, result.measurements, lambda: _print_mixes(result), report=report, json=json
+    )
 
 
 def _print_mixes(result: MixesResult) -> None:
