@@ -10,31 +10,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from isogloss.align.claims import CLAIMS as ALIGN_CLAIMS
 from isogloss.concepts.claims import CLAIMS as CONCEPT_CLAIMS
+from isogloss.control.claims import CLAIMS as CONTROL_CLAIMS
 from isogloss.records import Measurement
 from isogloss.report.walk import AREA
 from isogloss.stats.power import needed_runs
 from isogloss.stats.verdict import MIN_RUNS, claim_verdict
 from isogloss.store import RunStore
 from isogloss.study.step import Step
+from isogloss.trace.anatomy_claims import CLAIMS as ANATOMY_CLAIMS
 from isogloss.trace.ladder_claims import GAP_TIERS
 from isogloss.trace.over_runs import AREA as LADDER
 from isogloss.trace.stage_effects import AT_RUNG
 
+
+class Curse(NamedTuple):
+    """A gap of a ladder as a claim: on which side of 0 it lies if the claim is right."""
+
+    metric: str
+    sign: Literal[1, -1]
+    words: str
+
+
 CLAIM = "claim"
 LAST_RUNG = "chat"
-NULLS = {claim.words: claim.null for claim in (*ALIGN_CLAIMS, *CONCEPT_CLAIMS)}
+NULLS = {
+    claim.words: claim.null
+    for claims in (ALIGN_CLAIMS, CONCEPT_CLAIMS, CONTROL_CLAIMS, ANATOMY_CLAIMS)
+    for claim in claims
+}
 """Where the value between lies, for claims for which it is not 0."""
-CURSES: tuple[tuple[str, Literal[1, -1], str], ...] = (
-    ("harmful_rate_gap", 1, "low-resource languages get more harmful answers than high-resource "
-     "ones (harmfulness curse)"),
-    ("following_rate_gap", -1, "low-resource languages get less relevant answers than "
-     "high-resource ones (relevance curse)"),
-    ("compliance_rate_gap", 1, "low-resource languages get more of their harmful requests answered, "
-     "every request counted"),
+CURSES = (
+    Curse(
+        "harmful_rate_gap", 1,
+        "low-resource languages get more harmful answers than high-resource ones (harmfulness "
+        "curse)",
+    ),
+    Curse(
+        "following_rate_gap", -1,
+        "low-resource languages get less relevant answers than high-resource ones (relevance "
+        "curse)",
+    ),
+    Curse(
+        "compliance_rate_gap", 1,
+        "low-resource languages get more of their harmful requests answered, every request counted",
+    ),
 )  # fmt: skip
 CURSE_SOURCE = "P1, section 2"
 
@@ -72,18 +95,18 @@ def _takes(row: Measurement) -> str | None:
 
 def _curses(rows: Iterable[Measurement]) -> list[Measurement]:
     """The curses of every group of runs, from the gaps at the last rung of a ladder."""
-    by_metric = {metric: (sign, words) for metric, sign, words in CURSES}
+    by_metric = {curse.metric: curse for curse in CURSES}
     found: list[Measurement] = []
     for row in rows:
         about = (row.area, row.arm, row.category, row.tier)
         if row.metric not in by_metric or about != (LADDER, LAST_RUNG, AT_RUNG, GAP_TIERS):
             continue
-        sign, words = by_metric[row.metric]
-        verdict = claim_verdict(row, sign=sign)
+        curse = by_metric[row.metric]
+        verdict = claim_verdict(row, sign=curse.sign)
         said = f"{row.metric.removesuffix('_gap').replace('_', ' ')}, {GAP_TIERS}; {row.method}"
         found.append(
             replace(
-                row, metric=CLAIM, category=words, variant=CURSE_SOURCE, method=said,
+                row, metric=CLAIM, category=curse.words, variant=CURSE_SOURCE, method=said,
                 verdict=verdict,
             )
         )  # fmt: skip

@@ -23,6 +23,8 @@ from isogloss.errors import DefectError
 from isogloss.lab.build import build_lab
 from isogloss.lab.recipe import parse_spec
 from isogloss.progress import Progress
+from isogloss.trace.anatomy import run_anatomy
+from isogloss.trace.anatomy_config import AnatomyConfig
 from isogloss.trace.dose import run_dose
 from isogloss.trace.dose_config import DoseConfig
 from isogloss.trace.grid import run_grid
@@ -81,6 +83,7 @@ KINDS: dict[str, Kind] = {
     "align": _tool(AlignConfig, run_align, workers=1),
     "dose": _tool(DoseConfig, run_dose),
     "mixes": _tool(MixesConfig, run_mixes),
+    "anatomy": _tool(AnatomyConfig, run_anatomy),
     "grid": _tool(GridConfig, run_grid, workers=1),
 }
 """From a step's kind to what it runs. Of tools with workers of their own a study takes one: it runs
