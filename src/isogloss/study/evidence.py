@@ -1,16 +1,15 @@
 """What the steps of a study found: every claim with its figure and verdict, and what it would take.
 
 Claims are made where they belong (alignment, ladder, doses, concepts, control) and stored in each
-step's folder; here they are gathered, with the curses added, which are a ladder's figures at its
-last rung. Nothing is measured here: rows in, rows out.
+step's folder; here they are gathered, with those added that are figures of an experiment read as a
+claim. Nothing is measured here: rows in, rows out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from isogloss.align.claims import CLAIMS as ALIGN_CLAIMS
 from isogloss.concepts.claims import CLAIMS as CONCEPT_CLAIMS
@@ -18,48 +17,18 @@ from isogloss.control.claims import CLAIMS as CONTROL_CLAIMS
 from isogloss.records import Measurement
 from isogloss.report.walk import AREA
 from isogloss.stats.power import needed_runs
-from isogloss.stats.verdict import MIN_RUNS, claim_verdict
+from isogloss.stats.verdict import MIN_RUNS
 from isogloss.store import RunStore
+from isogloss.study.derived_claims import CLAIM, derived_claims
 from isogloss.study.step import Step
 from isogloss.trace.anatomy_claims import CLAIMS as ANATOMY_CLAIMS
-from isogloss.trace.ladder_claims import GAP_TIERS
-from isogloss.trace.over_runs import AREA as LADDER
-from isogloss.trace.stage_effects import AT_RUNG
 
-
-class Curse(NamedTuple):
-    """A gap of a ladder as a claim: on which side of 0 it lies if the claim is right."""
-
-    metric: str
-    sign: Literal[1, -1]
-    words: str
-
-
-CLAIM = "claim"
-LAST_RUNG = "chat"
 NULLS = {
     claim.words: claim.null
     for claims in (ALIGN_CLAIMS, CONCEPT_CLAIMS, CONTROL_CLAIMS, ANATOMY_CLAIMS)
     for claim in claims
 }
 """Where the value between lies, for claims for which it is not 0."""
-CURSES = (
-    Curse(
-        "harmful_rate_gap", 1,
-        "low-resource languages get more harmful answers than high-resource ones (harmfulness "
-        "curse)",
-    ),
-    Curse(
-        "following_rate_gap", -1,
-        "low-resource languages get less relevant answers than high-resource ones (relevance "
-        "curse)",
-    ),
-    Curse(
-        "compliance_rate_gap", 1,
-        "low-resource languages get more of their harmful requests answered, every request counted",
-    ),
-)  # fmt: skip
-CURSE_SOURCE = "P1, section 2"
 
 
 def gather_claims(study: Path, experiments: Sequence[Step]) -> list[Measurement]:
@@ -68,7 +37,7 @@ def gather_claims(study: Path, experiments: Sequence[Step]) -> list[Measurement]
     for step in experiments:
         with RunStore(step.folder(study)) as store:
             stored = store.measurements()
-        found = [*_curses(stored), *(row for row in stored if row.metric == CLAIM)]
+        found = [*derived_claims(stored), *(row for row in stored if row.metric == CLAIM)]
         rows += [replace(told(row), area=AREA) for row in found]
     return rows
 
@@ -91,23 +60,3 @@ def _takes(row: Measurement) -> str | None:
     if runs <= row.n:
         return None
     return f"if the figure stays about {runs:,} runs would tell"
-
-
-def _curses(rows: Iterable[Measurement]) -> list[Measurement]:
-    """The curses of every group of runs, from the gaps at the last rung of a ladder."""
-    by_metric = {curse.metric: curse for curse in CURSES}
-    found: list[Measurement] = []
-    for row in rows:
-        about = (row.area, row.arm, row.category, row.tier)
-        if row.metric not in by_metric or about != (LADDER, LAST_RUNG, AT_RUNG, GAP_TIERS):
-            continue
-        curse = by_metric[row.metric]
-        verdict = claim_verdict(row, sign=curse.sign)
-        said = f"{row.metric.removesuffix('_gap').replace('_', ' ')}, {GAP_TIERS}; {row.method}"
-        found.append(
-            replace(
-                row, metric=CLAIM, category=curse.words, variant=CURSE_SOURCE, method=said,
-                verdict=verdict,
-            )
-        )  # fmt: skip
-    return found

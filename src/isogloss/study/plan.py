@@ -82,8 +82,10 @@ EXTENTS: dict[str, Extent] = {
         guards=True,
         sizes=("english+300k", "english+3m"),
         comparisons={
-            "architectures": ("english", "english+neox", "english+bloom", "english+gemma"),
-            "sizes": ("english", "english+300k", "english+3m"),
+            "data or network": (
+                "english+fixed", "balanced+fixed", "english+fixed+neox", "english+fixed+bloom",
+                "english+fixed+gemma", "english+fixed+300k", "english+fixed+3m",
+            ),
             "candidate mixes": (
                 "english+fixed", "balanced+fixed", "en=40+fixed", "en=25+fixed", "en=12.5+fixed",
                 "en=30,zh=20+fixed",

@@ -85,7 +85,7 @@ QUESTIONS: tuple[Question, ...] = (
         words="From which language to which does alignment cross over, and what predicts it?",
         where=_ALIGNMENT,
         command="isogloss trace grid lab:tiny --seeds 5",
-        chosen=_says("predicts", "crosses over"),
+        chosen=_says("can be foretold", "does not help"),
     ),
     Question(
         words="Do weak languages fail because they are not understood, not seen as harmful, not "
@@ -97,8 +97,9 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         words="Does it hold for other architectures and sizes, or for one model family?",
         where=_LIMITS,
-        command="isogloss trace mixes lab:tiny:english lab:tiny:english+bloom lab:tiny:english+3m",
-        chosen=_says("architecture", "larger models"),
+        command="isogloss trace mixes lab:tiny:english+fixed lab:tiny:balanced+fixed "
+        "lab:tiny:english+fixed+bloom lab:tiny:english+fixed+3m",
+        chosen=_says("than the architecture", "than the size", "larger models"),
     ),
     Question(
         words="How much of a gap is the instruments': the translation, the judge?",

@@ -1,0 +1,91 @@
+"""Figures of an experiment read as claims: the curses of a ladder, the predictors of a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from isogloss.records import Measurement
+from isogloss.stats.verdict import Verdict, claim_verdict
+from isogloss.trace.grid_findings import BENEFITS, TESTED
+from isogloss.trace.grid_over_runs import OVER_RUNS as GRID
+from isogloss.trace.grid_rows import BETTER, DIFFERENCE, NONE_FOUND, WORSE
+from isogloss.trace.ladder_claims import GAP_TIERS
+from isogloss.trace.over_runs import AREA as LADDER
+from isogloss.trace.stage_effects import AT_RUNG
+
+CLAIM = "claim"
+LAST_RUNG = "chat"
+
+
+class Curse(NamedTuple):
+    """A gap of a ladder as a claim: on which side of 0 it lies if the claim is right."""
+
+    metric: str
+    sign: Literal[1, -1]
+    words: str
+
+
+CURSES = (
+    Curse(
+        "harmful_rate_gap", 1,
+        "low-resource languages get more harmful answers than high-resource ones (harmfulness "
+        "curse)",
+    ),
+    Curse(
+        "following_rate_gap", -1,
+        "low-resource languages get less relevant answers than high-resource ones (relevance "
+        "curse)",
+    ),
+    Curse(
+        "compliance_rate_gap", 1,
+        "low-resource languages get more of their harmful requests answered, every request counted",
+    ),
+)  # fmt: skip
+CURSE_SOURCE = "P1, section 2"
+PREDICTOR_SOURCE = "ours, after P1, section 3"
+PREDICTOR_VERDICTS: dict[str, Verdict] = {
+    BETTER: "confirmed", WORSE: "refuted", NONE_FOUND: "cannot tell", "cannot tell": "cannot tell",
+}  # fmt: skip
+"""From a grid's words: worse than the null is refuted, no evidence cannot tell."""
+
+
+def derived_claims(rows: Iterable[Measurement]) -> list[Measurement]:
+    """The claims that rows of an experiment amount to; none for most experiments."""
+    return [claim for row in rows if (claim := _curse(row) or _predictor(row)) is not None]
+
+
+def _curse(row: Measurement) -> Measurement | None:
+    """The gap at a ladder's last rung, over runs."""
+    curse = next((curse for curse in CURSES if curse.metric == row.metric), None)
+    about = (row.area, row.arm, row.category, row.tier)
+    if curse is None or about != (LADDER, LAST_RUNG, AT_RUNG, GAP_TIERS):
+        return None
+    said = f"{row.metric.removesuffix('_gap').replace('_', ' ')}, {GAP_TIERS}; {row.method}"
+    return replace(
+        row,
+        metric=CLAIM,
+        category=curse.words,
+        variant=CURSE_SOURCE,
+        method=said,
+        verdict=claim_verdict(row, sign=curse.sign),
+    )
+
+
+def _predictor(row: Measurement) -> Measurement | None:
+    """What foretells, of a language left out, whom training elsewhere helps."""
+    benefit = BENEFITS[0]
+    if row.area != GRID or row.metric != f"{benefit}_{DIFFERENCE}" or row.category not in TESTED:
+        return None
+    if row.verdict not in PREDICTOR_VERDICTS:
+        return None
+    words = f"what training in one language does to another can be foretold: {row.category}"
+    return replace(
+        row,
+        metric=CLAIM,
+        category=words,
+        variant=PREDICTOR_SOURCE,
+        method=f"error on left-out languages minus the null model's ({benefit}); {row.method}",
+        verdict=PREDICTOR_VERDICTS[row.verdict],
+    )
