@@ -13,7 +13,11 @@ from isogloss.errors import StoreError
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, ChapterBuilder, Section
 from isogloss.report.chapters.align import align_chapter
+from isogloss.report.chapters.control import control_chapter
+from isogloss.report.chapters.dose import dose_chapter
+from isogloss.report.chapters.grid import grid_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
+from isogloss.report.chapters.mixes import mixes_chapter
 from isogloss.report.chapters.models import models_chapter
 from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.inlining import inlined
@@ -24,9 +28,13 @@ from isogloss.report.walk import AREA, Place, walk_through
 from isogloss.store import RunStore
 
 LEADS: dict[str, tuple[Place, ChapterBuilder]] = {
-    "ladder": (Place("P1", 4), ladder_chapter),
     "align": (Place("P1", 3), align_chapter),
+    "ladder": (Place("P1", 4), ladder_chapter),
+    "dose": (Place("P1", 4), dose_chapter),
+    "grid": (Place("P1", 3), grid_chapter),
     "concepts": (Place("P2", 4), models_chapter),
+    "control": (Place("P2", 5), control_chapter),
+    "mixes": (Place("P2", 6), mixes_chapter),
 }
 """Kind of a step → the section that its first picture belongs to, and the chapter that draws it."""
 
