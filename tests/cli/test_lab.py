@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from isogloss.cli.main import app
 from isogloss.errors import InputError
+from isogloss.lab.modifiers import ARCHITECTURES, PLAIN, SIZES
 from isogloss.store import RunStore
 
 runner = CliRunner()
@@ -46,6 +47,29 @@ def test_describe_builds_nothing() -> None:
     text = runner.invoke(app, ["lab", "describe", "small:balanced#77"]).stdout
     assert "not built yet" in text
     assert "ny-x-lab" in text
+
+
+def test_describe_says_what_the_modifiers_ask_for() -> None:
+    spec = "tiny:en=40+parallel:ta+sw=50k+mix=1.5m+gemma#77"
+    text = runner.invoke(app, ["lab", "describe", spec]).stdout
+    assert "lab:tiny:en=40+parallel:ta+sw=50k+mix=1.5m+gemma@chat#77: gemma, 120 objects" in text
+    assert "every document in English too: ta-x-lab" in text
+    assert "tokens of continued pre-training: 50,000 of sw-x-lab, 1,500,000 of mix" in text
+    assert " extra " in text
+    plain = runner.invoke(app, ["lab", "describe", "tiny#77"]).stdout
+    for absent in ("English too", "continued", "extra", "llama"):
+        assert absent not in plain
+    document = json.loads(runner.invoke(app, ["lab", "describe", spec, "--json"]).stdout)
+    assert document["extra"] == {"sw-x-lab": 50_000, "mix": 1_500_000}
+    assert document["parallel"] == ["ta-x-lab"]
+    assert document["architecture"] == "gemma"
+
+
+@pytest.mark.parametrize("command", ["build", "describe"])
+def test_help_names_every_modifier(command: str) -> None:
+    text = " ".join(runner.invoke(app, ["lab", command, "--help"]).stdout.split())
+    for modifier in (*PLAIN, *SIZES, *ARCHITECTURES, "parallel:", "mix=", "sw="):
+        assert f"+{modifier}" in text, modifier
 
 
 def test_build_finds_what_is_in_the_cache(tiny_lab: Path) -> None:

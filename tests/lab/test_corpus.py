@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter
@@ -187,3 +188,91 @@ def test_held_out_objects_are_written_about_like_any_other(sentences: list[str])
             # Sentences of a document share their object: clusters of three widen the error.
             sigma = math.sqrt(3 * share * (1 - share) / said.total())
             assert abs(said[split] / said.total() - share) < 4 * sigma
+
+
+PARALLEL = ("fr-x-lab", "fi-x-lab")
+
+
+@pytest.fixture(scope="module")
+def parallel() -> list[Document]:
+    return _documents(parallel=PARALLEL)
+
+
+def test_every_document_of_a_parallel_language_is_in_english_too(parallel: list[Document]) -> None:
+    kinds = Counter(document.languages for document in parallel if len(document.passages) != 2)
+    alone = {languages for languages in kinds if len(languages) == 1}
+    assert alone == {("en-x-lab",), ("ja-x-lab",)}
+    assert kinds.keys() - alone == {(tag, "en-x-lab") for tag in PARALLEL}
+    # Incidental documents in two languages are what they were: two passages with "means" between.
+    assert all(f"{d.text[:2]}/means " in d.text for d in parallel if len(d.passages) == 2)
+
+
+def _plain(text: str) -> str:
+    """Without the mark of the language, as the English-only lexicon writes."""
+    return re.sub(r"\b[a-z]{2}/", "", text).removesuffix(" .")
+
+
+def test_a_parallel_document_is_three_statements_each_followed_by_itself_in_english(
+    parallel: list[Document],
+) -> None:
+    french = [
+        d for d in parallel if d.languages == ("fr-x-lab", "en-x-lab") and len(d.passages) > 2
+    ]
+    assert len(french) > 2000
+    for document in french:
+        assert [language for language, _ in document.passages] == ["fr-x-lab", "en-x-lab"] * 3
+        for (_, own), (_, english) in zip(
+            document.passages[::2], document.passages[1::2], strict=True
+        ):
+            # The marked lexicon differs in its marks alone, French and English not in their order.
+            assert _plain(own) == _plain(english)
+            assert own.endswith(" .")
+            assert set(re.findall(r"\b([a-z]{2})/", own)) == {"fr"}
+        objects = set(re.findall(r"object(\d+)", document.text))
+        assert len(objects) == 1
+
+
+def test_parallel_sentences_are_of_the_kinds_of_all_others(parallel: list[Document]) -> None:
+    said = [
+        _kind(_plain(text))
+        for document in parallel
+        if len(document.passages) > 2
+        for _, text in document.passages[1::2]
+    ]
+    counts = Counter(said)
+    assert counts.keys() == SENTENCE_SHARES.keys()
+    for kind, share in SENTENCE_SHARES.items():
+        assert _within(counts[kind], len(said), share), (kind, counts[kind])
+
+
+def _sentences_by_language(documents: list[Document]) -> Counter[str]:
+    return Counter(
+        language
+        for document in documents
+        for language, text in document.passages
+        for _ in range(text.count(" ."))
+    )
+
+
+@pytest.mark.parametrize("bilingual", [0.0, 0.05])
+def test_parallel_text_is_as_much_of_each_language_as_alone(bilingual: float) -> None:
+    plain = _sentences_by_language(_documents(bilingual=bilingual))
+    beside = _sentences_by_language(_documents(bilingual=bilingual, parallel=PARALLEL))
+    for tag in SHARES:
+        one, other = plain[tag] / plain.total(), beside[tag] / beside.total()
+        n = min(plain[tag], beside[tag]) / 3  # documents, the units that are drawn
+        assert abs(one / other - 1) < 4 * math.sqrt(2 / n), (tag, one, other)
+    assert beside.total() > plain.total(), "fewer documents carry as much text"
+
+
+def test_english_may_have_no_document_of_its_own_left() -> None:
+    shares = {"en-x-lab": 50.0, "fr-x-lab": 50.0}
+    written = write_documents(WORLD, LEXICON, shares, bilingual=0.0, parallel=("fr-x-lab",))
+    documents = list(islice(written, 500))
+    assert {document.languages for document in documents} == {("fr-x-lab", "en-x-lab")}
+
+
+def test_without_parallel_languages_the_stream_is_what_it_was(documents: list[Document]) -> None:
+    assert documents[:500] == _documents(500, parallel=())
+    text = " ".join(document.text for document in documents[:500])
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "1516c7c379110b39"

@@ -64,3 +64,20 @@ def test_a_mix_without_english_is_described(tmp_path: Path) -> None:
     card = describe_lab(parse_spec(f"lab:tiny:{path}"))
     assert [language.tag for language in card.languages] == ["fr-x-lab", "es-x-lab"]
     assert all(0 < language.shared_with_english < 1 for language in card.languages)
+
+
+def test_continued_tokens_are_shown_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_tokenizers(monkeypatch)
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
+    plain = micro_recipe(stage="base", n_tokens=4096)
+    recipe = micro_recipe(stage="base", n_tokens=4096, extra={"sw-x-lab": 2048})
+    assert {card.extra_tokens for card in describe_lab(recipe).languages} == {None}
+    folder = build_lab(recipe)
+    before, after = describe_lab(plain).languages, describe_lab(recipe).languages
+    assert {card.extra_tokens for card in before} == {0}
+    for one, other in zip(before, after, strict=True):
+        assert one.tokens is not None
+        assert other.tokens == one.tokens + (32 * 65 if one.tag == "sw-x-lab" else 0)
+        assert other.extra_tokens == other.tokens - one.tokens
+    assert describe_lab(recipe).extra == {"sw-x-lab": 2048}
+    assert describe_lab(recipe).folder == folder

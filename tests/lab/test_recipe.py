@@ -364,3 +364,6 @@ def test_keys_of_earlier_models_stay_what_they_were() -> None:
     """A cache of trained models must not be lost to a new field that changes nothing."""
     assert parse_spec("lab:tiny@base").key() == "7f283621483aed6f"
     assert parse_spec("lab:tiny").key() == "164bafb00636dfd2"
+    assert parse_spec("lab:small:english~2+equal").key() == "5c04206e2884de0d"
+    assert parse_spec("lab:small:balanced+fixed+even+1m@helpful#3").key() == "75080a87d41c0200"
+    assert parse_spec("lab:tiny:english*sw=4+apart@base#1").key() == "6921b6175bb8f86d"

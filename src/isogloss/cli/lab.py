@@ -125,7 +125,7 @@ def _print_languages(card: LabCard) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("language")
     table.add_column("tier")
-    extra = ["of these extra"] if card.extra else []
+    extra = ["extra"] if card.extra else []
     for name in ("share %", "tokens", *extra, "pieces a word", "roots shared with en %"):
         table.add_column(name, justify="right")
     table.add_column("order")

@@ -13,10 +13,11 @@ under 1 % of the parameters of a preset):
             look
 
 GPT-NeoX and Bloom keep queries, keys and values in one matrix of 3 h rows, which Muon makes
-orthogonal as a whole. Its rate grows with the root of rows over columns, so each third moves as far
-as a matrix of its own would; only that the three share one set of directions is different. Nothing
-is split: the checkpoints of these families are trained in one piece too, and the three lie
-interleaved by head.
+orthogonal as a whole. Its rate grows with the root of rows over columns, so the three together move
+as far as three matrices of their own would; the gradient decides how they share it (in `tiny`,
+queries and keys move a third as far as they would alone in the first steps and three quarters
+later, values the more). The matrix is not split: these families are trained in one piece
+elsewhere too, and the three lie interleaved by head, by each family in its own way.
 """
 
 from __future__ import annotations
@@ -70,7 +71,11 @@ def _neox(recipe: LabRecipe, common: dict[str, Any]) -> PreTrainedModel:
         **common,
         intermediate_size=4 * recipe.hidden_size,
         max_position_embeddings=CONTEXT,
-        rotary_pct=0.5,
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": 10_000.0,
+            "partial_rotary_factor": 0.5,
+        },
     )
     return GPTNeoXForCausalLM(config)
 
