@@ -33,7 +33,7 @@ class Claim:
         source: where the paper makes it.
         said: what the figure is, for people.
         key: the figure it is about.
-        toward: of the experiments it is asked of.
+        toward: of the experiments it is asked of; None is both ways.
         sign: on which side of ``null`` the figure lies if the claim is right.
         null: the value between.
         of_sizes: about the largest model's figure minus the smallest's, of models alike but in
