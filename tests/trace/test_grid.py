@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,9 @@ from align.test_run import here
 from grids import LANGUAGES, OTHERS, L, of_test, of_train, stored_rows, symmetric
 from isogloss.cli.main import app
 from isogloss.errors import InputError, LanguageError, UserError
+from isogloss.lab.questions import lab_prompts
+from isogloss.lab.recipe import parse_spec
+from isogloss.lab.setting import Lab
 from isogloss.processes import Job
 from isogloss.records import Decoding, Measurement
 from isogloss.store import RunStore
@@ -42,27 +45,51 @@ from isogloss.trace.grid_matrices import (
 from isogloss.trace.grid_plan import plan_grid
 from isogloss.trace.grid_rows import CORRELATION, DIFFERENCE, ERROR, finding_rows
 
+TINY = "lab:tiny"
 FOUR = ("en-x-lab", "fr-x-lab", "ta-x-lab", "sw-x-lab")
-SHORT = ("sft.steps=4", "sft.batch_size=8")
+SHORT = ("sft.steps=6", "sft.batch_size=8", "sft.learning_rate=0.01")
 
 
-def lab_config(out: Path, **more: Any) -> GridConfig:
+def lab_config(folder: Path, **more: Any) -> GridConfig:
     """The chat stage is trained already, and any stage will do here."""
     fields: dict[str, Any] = {
-        "target": "lab:tiny@chat", "train": ("fr", "sw"), "languages": FOUR, "settings": SHORT,
-        "out": out, "decoding": Decoding(max_new_tokens=10),
+        "target": "lab:tiny@chat", "train": ("fr", "sw"), "settings": SHORT,
+        "prompts": folder / "prompts.csv", "out": folder / "run",
+        "decoding": Decoding(max_new_tokens=20),
     }  # fmt: skip
     return GridConfig(**(fields | more))
+
+
+def arguments_of(folder: Path) -> list[str]:
+    """The same on the command line."""
+    return [
+        "trace", "grid", "lab:tiny@chat", "--train", "fr,sw", "--max-new-tokens", "20",
+        "--prompts", str(folder / "prompts.csv"), "--out", str(folder / "run"), "--no-report",
+        *(part for change in SHORT for part in ("--set", change)),
+    ]  # fmt: skip
+
+
+def write_few(folder: Path) -> None:
+    """One of the lab's questions about every test object, in four languages."""
+    asked = {prompt.cluster_id: prompt.prompt_id for prompt in lab_prompts(Lab(parse_spec(TINY)))}
+    with (folder / "prompts.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["prompt_id", "language", "text", "intent", "cluster_id"])
+        for one in lab_prompts(Lab(parse_spec(TINY)), languages=FOUR):
+            if one.prompt_id in asked.values():
+                fields = (one.prompt_id, one.language, one.text, one.intent, one.cluster_id)
+                table.writerow(fields)
 
 
 @pytest.fixture(scope="module")
 def lab_run(tiny_lab: Path, tmp_path_factory: pytest.TempPathFactory) -> GridResult:
     """Two languages trained on, four tested."""
     del tiny_lab
-    out = tmp_path_factory.mktemp("grid") / "run"
+    folder = tmp_path_factory.mktemp("grid")
+    write_few(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "run_jobs", here)
-        return run_grid(lab_config(out))
+        return run_grid(lab_config(folder))
 
 
 def rows_of(folder: Path, area: str) -> list[Measurement]:
@@ -83,7 +110,7 @@ def test_every_cell_is_a_change_of_the_alignment_below_it(lab_run: GridResult) -
         if r.category == "since none" and r.language
     }
     audits = {(r.metric, r.arm, r.language): r.estimate or 0.0
-              for r in rows_of(lab_run.folder, "audit") if r.language}  # fmt: skip
+              for r in rows_of(lab_run.folder, "audit") if r.category is None}  # fmt: skip
     for row in cells:
         arm = trained.get(row.source_language or "", row.arm)
         assert row.n > 0
@@ -137,7 +164,7 @@ def test_matrices_and_findings_come_back_from_the_stored_rows_alone(lab_run: Gri
 
 
 @pytest.mark.lab
-def test_the_same_again_trains_and_reads_nothing(
+def test_the_same_again_trains_and_reads_nothing_and_prints_it_all(
     lab_run: GridResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(jobs: Sequence[Job], **rest: Any) -> None:
@@ -148,47 +175,27 @@ def test_the_same_again_trains_and_reads_nothing(
 
     monkeypatch.setattr(run, "run_jobs", none)
     monkeypatch.setattr(grid, "predictor_rows", never)
-    assert run_grid(lab_config(lab_run.folder)).measurements == lab_run.measurements
-    planned = plan_grid(lab_config(lab_run.folder))
-    assert (planned.minutes, planned.basis) == (0.0, "everything is trained")
-
-
-@pytest.mark.lab
-def test_a_plan_trains_nothing_and_counts_minutes(lab_run: GridResult, tmp_path: Path) -> None:
-    planned = plan_grid(lab_config(tmp_path / "new"))
-    assert [stage.arm for stage in planned.stages] == [
-        "sft:fr-x-lab", "sft:sw-x-lab", "sft:fr-x-lab,sw-x-lab",
-    ]  # fmt: skip
-    assert planned.minutes is not None
-    assert 0 < planned.minutes < 5
-    assert not (tmp_path / "new" / "run.db").exists()
-    more = plan_grid(lab_config(lab_run.folder, train=("fr", "sw", "ta")))
-    assert "by the stages that are done" in more.basis
-    arguments = [
-        "trace", "grid", "lab:tiny@chat", "--train", "fr,sw", "--languages", ",".join(FOUR),
-        "--out", str(tmp_path / "cli"), "--plan",
-    ]  # fmt: skip
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, arguments_of(lab_run.folder.parent))
     assert result.exit_code == 0, result.output
-    assert "sft:fr-x-lab: sft, 200 steps of 64" in result.stdout
-    assert "minutes of training and audits: about" in result.stdout
-
-
-@pytest.mark.lab
-@pytest.mark.filterwarnings("ignore")
-def test_the_command_line_prints_matrices_and_predictors(lab_run: GridResult) -> None:
-    arguments = [
-        "trace", "grid", "lab:tiny@chat", "--train", "fr,sw", "--languages", ",".join(FOUR),
-        "--out", str(lab_run.folder), "--max-new-tokens", "10", "--no-report",
-        *(part for change in SHORT for part in ("--set", change)),
-    ]  # fmt: skip
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
+    printed = " ".join(result.stdout.split())
     for words in ("change of selectivity by language trained on", "error on languages left out",
                   "linguistic distance", "null model", "no correlation below"):  # fmt: skip
-        assert words in result.stdout
-    printed = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
-    assert len(printed) == len(lab_run.measurements)
+        assert words in printed
+    assert tuple(rows_of(lab_run.folder, AREA)) == lab_run.measurements
+
+
+@pytest.mark.lab
+def test_a_plan_counts_minutes_by_what_is_done(
+    lab_run: GridResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "run_jobs", None)
+    more = [word.replace("fr,sw", "fr,sw,ta") for word in arguments_of(lab_run.folder.parent)]
+    result = CliRunner().invoke(app, [*more, "--plan"])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[1].startswith("2. lab:tiny:english@chat#0 sft:sw-x-lab: sft, 6 steps of 8")
+    assert [line.endswith("(done)") for line in lines[:4]] == [True, True, False, False]
+    assert lines[-1].startswith("minutes of training and audits: about 1 (by the stages that are")
 
 
 def test_a_grid_read_from_rows_is_the_planted_one() -> None:
@@ -219,7 +226,10 @@ def test_a_grid_read_from_rows_is_the_planted_one() -> None:
     ):
         np.testing.assert_allclose(values[OTHERS], expected[OTHERS])
     # A language without a share is missing from that predictor's pairs, and from nothing else.
-    told = {(r.metric, r.category): r for r in finding_rows(found, find_predictors(found))}
+    told = {
+        (r.metric, r.category): r
+        for r in finding_rows(found, find_predictors(found, n_permutations=9))
+    }
     of = {name: told[f"{SELECTIVITY}_{DIFFERENCE}", name].n for name in found.predictors}
     assert of["share of the test language"] == of["share of the train language"] == 7 * 7
     assert of["competence"] == 8 * 7
@@ -274,7 +284,7 @@ def test_what_cannot_work_is_refused_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_users_languages_need_examples_and_prompts(tmp_path: Path) -> None:
+def test_a_users_languages_need_examples_and_prompts_and_are_planned(tmp_path: Path) -> None:
     config = GridConfig(
         target=f"hf:{small_model(tmp_path / 'model')}",
         data=write_pairs(tmp_path / "pairs.jsonl", small_examples(("en", "sw", "fr"))),
@@ -283,6 +293,12 @@ def test_a_users_languages_need_examples_and_prompts(tmp_path: Path) -> None:
     )
     assert plan_arms(config).train == ("en", "sw")
     assert plan_arms(config).everywhere == "sft:en,sw"
+    planned = plan_grid(replace(config, out=tmp_path / "run"))
+    assert [stage.arm for stage in planned.stages] == ["sft:en", "sft:sw", "sft:en,sw"]
+    assert planned.minutes is not None
+    assert 0 < planned.minutes < 5
+    assert "GFLOP/s" in planned.basis
+    assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match="has no examples in it; there are some in en, sw, fr"):
         plan_arms(replace(config, train=("en", "id")))
     with pytest.raises(InputError, match="fr, which the audit does not ask in"):

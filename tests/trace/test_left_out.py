@@ -164,7 +164,7 @@ def claimed(rows_of: list[list[str | None]]) -> float:
 
 
 def test_noise_is_claimed_in_at_most_five_percent_of_single_models() -> None:
-    n, verdicts = 100, []
+    n, verdicts = 60, []
     for shared in range(n):
         grid = noise_grid(0, shared)
         found = finding_rows(grid, find_predictors(grid, n_permutations=99))
@@ -185,7 +185,7 @@ def over_runs(grids: list[Grid], n_permutations: int = 99) -> dict[tuple[str, st
 
 def test_chance_that_comes_again_in_every_run_is_not_claimed() -> None:
     """The runs agree, because the languages are the same: only languages could tell."""
-    n, verdicts = 40, []
+    n, verdicts = 25, []
     for shared in range(n):
         grids = [noise_grid(seed, shared, spread=0.3) for seed in range(3)]
         verdicts.append(list(over_runs(grids).values()))

@@ -28,7 +28,8 @@ from isogloss.trace.grid_findings import find_predictors
 from isogloss.trace.grid_matrices import AREA, MEASURED, read_grids
 from isogloss.trace.grid_over_runs import OVER_RUNS, over_runs_rows
 from isogloss.trace.grid_rows import finding_rows
-from isogloss.trace.predictors import check_files, predictor_rows, predictors_key
+from isogloss.trace.predictor_sources import check_files, predictors_key
+from isogloss.trace.predictors import predictor_rows
 
 if TYPE_CHECKING:
     import polars as pl
