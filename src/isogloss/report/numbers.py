@@ -55,6 +55,8 @@ PLAIN_UNITS = frozenset(
         "correlation",
         "cosine",
         "cosine difference",
+        "nats",
+        "nats per character",
         "ratio",
         "similarity",
     }
