@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from isogloss.cli.main import app
 from isogloss.errors import InputError
+from isogloss.lab.build import folder_of
 from isogloss.lab.modifiers import ARCHITECTURES, PLAIN, SIZES
+from isogloss.lab.recipe import parse_spec
 from isogloss.store import RunStore
 
 runner = CliRunner()
@@ -55,7 +57,6 @@ def test_describe_says_what_the_modifiers_ask_for() -> None:
     assert "lab:tiny:en=40+parallel:ta+sw=50k+mix=1.5m+gemma@chat#77: gemma, 120 objects" in text
     assert "every document in English too: ta-x-lab" in text
     assert "tokens of continued pre-training: 50,000 of sw-x-lab, 1,500,000 of mix" in text
-    assert " extra " in text
     plain = runner.invoke(app, ["lab", "describe", "tiny#77"]).stdout
     for absent in ("English too", "continued", "extra", "llama"):
         assert absent not in plain
@@ -63,6 +64,24 @@ def test_describe_says_what_the_modifiers_ask_for() -> None:
     assert document["extra"] == {"sw-x-lab": 50_000, "mix": 1_500_000}
     assert document["parallel"] == ["ta-x-lab"]
     assert document["architecture"] == "gemma"
+
+
+def test_describe_tells_continued_tokens_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a card alone: no model is needed to be described."""
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
+    spec = "lab:tiny:english+sw=50k@base#77"
+    folder = folder_of(parse_spec(spec))
+    folder.mkdir(parents=True)
+    tokens = {"en-x-lab": 9000, "sw-x-lab": 51_234}
+    facts = {"tokens": tokens, "extra_tokens": {"sw-x-lab": 50_111}, "n_parameters": 1}
+    (folder / "lab.json").write_text(json.dumps(facts))
+    text = runner.invoke(app, ["lab", "describe", spec]).stdout
+    table = [line.split() for line in text.partition("family tree")[0].splitlines()]
+    rows = {words[0]: words for words in table if words}
+    assert rows["sw-x-lab"][3:5] == ["51,234", "50,111"]
+    assert rows["en-x-lab"][3:5] == ["9,000", "0"]
 
 
 @pytest.mark.parametrize("command", ["build", "describe"])

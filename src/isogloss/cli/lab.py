@@ -123,9 +123,10 @@ def _print_languages(card: LabCard) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("language")
+    table.add_column("language", no_wrap=True)
     table.add_column("tier")
-    extra = ["extra"] if card.extra else []
+    has_extra = any(language.extra_tokens for language in card.languages)
+    extra = ["of these extra"] if has_extra else []
     for name in ("share %", "tokens", *extra, "pieces a word", "roots shared with en %"):
         table.add_column(name, justify="right")
     table.add_column("order")
@@ -135,7 +136,7 @@ def _print_languages(card: LabCard) -> None:
             language.tier,
             f"{language.percent:.2f}",
             _count(language.tokens),
-            *([_count(language.extra_tokens)] if card.extra else []),
+            *([_count(language.extra_tokens)] if has_extra else []),
             "not built" if language.fertility is None else f"{language.fertility:.2f}",
             f"{100 * language.shared_with_english:.0f}",
             language.order,
