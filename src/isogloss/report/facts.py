@@ -21,13 +21,14 @@ LADDER = "trace ladder"
 DOSE = "trace dose"
 MIXES = "trace mixes"
 GRID = "trace grid"
-_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES, GRID)
+ANATOMY = "trace anatomy"
+_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES, GRID, ANATOMY)
 """Areas whose rows say of which languages a run without an audit is."""
 _PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
 _META = (
-    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, GRID, "study", "share_table",
-    "prompt_set", "environment", "model", "lab",
+    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, GRID, ANATOMY, "study",
+    "share_table", "prompt_set", "environment", "model", "lab",
 )  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")
 
@@ -266,6 +267,7 @@ def _main_target(meta: Mapping[str, Any]) -> str | None:
         recipe = as_mapping(experiment.get("arms")).get(str(experiment.get(reference)))
         if recipe:
             found.append(f"{recipe}#0")
+    found += list(as_mapping(meta[ANATOMY]))
     return next(iter(found), None)
 
 

@@ -15,6 +15,7 @@ from isogloss.charts.render import png_of, svg_of
 from isogloss.errors import StoreError
 from isogloss.report.chapter import Chapter, ChapterBuilder
 from isogloss.report.chapters.align import align_chapter
+from isogloss.report.chapters.anatomy import anatomy_chapter
 from isogloss.report.chapters.audit import audit_chapter
 from isogloss.report.chapters.comparison import comparison_chapter
 from isogloss.report.chapters.concepts import concepts_chapter
@@ -40,6 +41,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     dose_chapter,
     mixes_chapter,
     grid_chapter,
+    anatomy_chapter,
     audit_chapter,
     instruments_chapter,
     judges_chapter,

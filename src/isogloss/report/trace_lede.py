@@ -1,7 +1,9 @@
-"""The first lines of a page about what made a gap: a ladder, doses, mixes."""
+"""The first lines of a page about where a gap comes from: the five experiments of a trace."""
 
 from __future__ import annotations
 
+from isogloss.report.anatomy_facts import AnatomyFacts, read_anatomy
+from isogloss.report.anatomy_words import anatomy_headline, anatomy_pointers
 from isogloss.report.dose_facts import DoseFacts, read_dose
 from isogloss.report.dose_words import dose_headline, dose_pointers
 from isogloss.report.facts import RunFacts
@@ -29,7 +31,10 @@ def trace_lede(facts: RunFacts) -> Lede | None:
     if mixes:
         return _of_mixes(facts, mixes)
     grid = read_grid(facts)
-    return _of_grid(facts, grid) if grid else None
+    if grid:
+        return _of_grid(facts, grid)
+    anatomy = read_anatomy(facts)
+    return _of_anatomy(facts, anatomy) if anatomy else None
 
 
 def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
@@ -111,6 +116,29 @@ def _of_grid(facts: RunFacts, grid: GridFacts) -> Lede:
             *_audited(facts),
         ),
         pointers=(*grid_pointers(grid), *_by_itself(facts, "Before training")),
+    )
+
+
+def _of_anatomy(facts: RunFacts, a: AnatomyFacts) -> Lede:
+    runs = f"{a.n_runs} runs, a seed each" if a.is_over_runs else "one model"
+    return Lede(
+        kicker="Anatomy of failures",
+        target=a.group,
+        headline=anatomy_headline(a),
+        tally=claim_tally(a.claims),
+        anchor="anatomy-claims" if a.claims else "anatomy",
+        skip="Skip to the claims" if a.claims else "Skip to the anatomy",
+        settings=(
+            ("Target", a.group, True),
+            ("Runs", runs, False),
+            ("Languages", str(len(a.languages)), False),
+            *((("Judge", a.judge, False),) if a.judge else ()),
+            *_audited(facts),
+        ),
+        pointers=(
+            *anatomy_pointers(a),
+            *_by_itself(facts, "The first run" if a.is_over_runs else "The model"),
+        ),
     )
 
 
