@@ -13,6 +13,7 @@ from isogloss.errors import StoreError
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, ChapterBuilder, Section
 from isogloss.report.chapters.align import align_chapter
+from isogloss.report.chapters.anatomy import anatomy_chapter
 from isogloss.report.chapters.control import control_chapter
 from isogloss.report.chapters.dose import dose_chapter
 from isogloss.report.chapters.grid import grid_chapter
@@ -32,6 +33,7 @@ LEADS: dict[str, tuple[Place, ChapterBuilder]] = {
     "ladder": (Place("P1", 4), ladder_chapter),
     "dose": (Place("P1", 4), dose_chapter),
     "grid": (Place("P1", 3), grid_chapter),
+    "anatomy": (Place("P1", 5), anatomy_chapter),
     "concepts": (Place("P2", 4), models_chapter),
     "control": (Place("P2", 5), control_chapter),
     "mixes": (Place("P2", 6), mixes_chapter),
