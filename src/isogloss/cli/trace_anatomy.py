@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
     Device,
@@ -18,6 +19,7 @@ from isogloss.cli.options import (
     RunFolder,
     Shares,
     TrustRemoteCode,
+    WriteReport,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def anatomy(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: TrustRemoteCode = False,
+    report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
     """Split the failures of TARGET by the link that broke first, language by language.
@@ -80,7 +83,6 @@ def anatomy(
     """
     from isogloss.cli.codes import split_codes
     from isogloss.cli.progress import progress_bars
-    from isogloss.cli.tables import print_json
     from isogloss.records import Decoding
     from isogloss.targets.options import LocalOptions
     from isogloss.trace.anatomy import plan_anatomy, run_anatomy
@@ -110,11 +112,9 @@ def anatomy(
         return
     with progress_bars() as progress:
         result = run_anatomy(config, progress=progress)
-    if json:
-        print_json(result.measurements)
-        return
-    _print_anatomy(result)
-    typer.echo(f"run: {result.folder}")
+    end_run(
+        result.folder, result.measurements, lambda: _print_anatomy(result), report=report, json=json
+    )
 
 
 def _print_plan(planned: Sequence[PlannedModel], *, as_json: bool) -> None:

@@ -13,8 +13,8 @@ from isogloss.report.control_facts import AGAINST_OWN, CONTROL, NONE, read_contr
 from isogloss.report.control_runs import OVER_RUNS as CONTROL_RUNS
 from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
 from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
-from isogloss.report.ladder_facts import read_ladder
 from isogloss.report.templates import render
+from isogloss.report.trace_record import missing_trace, trace_runs, traced
 from isogloss.store import RunStore
 
 _TITLES = {
@@ -48,6 +48,7 @@ _CONTROL_METRICS = {
 """Control rows whose gaps are told; changes are missing where their rates are."""
 _OWN_METHODS = frozenset({"shuffled_labels_accuracy", "random_direction_accuracy"})
 """Metrics whose every row has a method of its own (it states the draws)."""
+_MOST_AUDITS = 8
 _OVER_RUNS = " over runs"
 """How areas end whose every method states the seeds."""
 
@@ -77,7 +78,7 @@ def record_chapter(store: RunStore, facts: RunFacts) -> Chapter:
                 "concepts": any(row.area == CONCEPTS for row in facts.rows),
                 "control": any(row.area in (CONTROL, CONTROL_RUNS) for row in facts.rows),
                 "align": read_align(facts),
-                "ladder": read_ladder(facts),
+                **traced(facts),
             },
         ),
         ("environment", "Environment", {"groups": environment_groups(facts)}),
@@ -117,7 +118,7 @@ def missing_rows(facts: RunFacts) -> list[tuple[str, list[tuple[str, list[str]]]
             *_missing_concepts(facts, names).items(),
             *_missing_control(facts).items(),
             *_missing_align(facts).items(),
-            *_missing_ladder(facts).items(),
+            *missing_trace(facts).items(),
         )
     ]
 
@@ -178,23 +179,6 @@ def _missing_align(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
     return grouped
 
 
-def _missing_ladder(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
-    """Gaps and their changes that were not measured; parts of a gap are in the table."""
-    ladder = read_ladder(facts)
-    grouped: dict[str, dict[str, list[str]]] = {}
-    if ladder is None:
-        return grouped
-    for rate in ladder.rates:
-        for sides in ladder.sides:
-            for at, rung in enumerate(ladder.rungs):
-                for row in {ladder.gap(rate, at, sides), ladder.added(rate, at, sides)} - {None}:
-                    if row is not None and row.estimate is None:
-                        reasons = grouped.setdefault(f"{_label_of(rate)}, gap on the ladder", {})
-                        where = reasons.setdefault(row.reason or "no reason stored", [])
-                        where.append(f"{sides} ({rung.label} {row.category})")
-    return grouped
-
-
 def _label_of(metric: str) -> str:
     term = BY_METRIC.get(metric)
     return term.label if term else metric.replace("_", " ").capitalize()
@@ -226,9 +210,9 @@ def _label(row: Measurement) -> str:
 
 def limits(facts: RunFacts) -> list[str]:
     """What this run could not speak about by its design."""
-    experiment = read_align(facts) or read_ladder(facts)
+    a = read_align(facts)
     compared = [r.n for r in facts.rows if r.area == CONTROL_RUNS and r.scope == "runs"]
-    n_runs = experiment.n_runs if experiment else max(compared, default=1)
+    n_runs = trace_runs(facts) or (a.n_runs if a else max(compared, default=1))
     said = [
         "One model: intervals speak for this model, not for how it was trained. A claim about "
         "training needs five seeds or more."
@@ -257,13 +241,20 @@ def limits(facts: RunFacts) -> list[str]:
             " (a censored share keeps its tier)."
         )
     if facts.other_audits:
-        others = "; ".join(facts.other_audits)
+        others = "; ".join(_some(facts.other_audits))
         said.append(f"Also audited in this run, and not in this page's verdicts: {others}.")
     if facts.english is None:
         said.append("English was not asked, so no language is compared with it.")
     if not facts.categories:
         said.append("The prompts carry no categories, so there is no breakdown by topic.")
     return said
+
+
+def _some(audits: Sequence[str]) -> list[str]:
+    """All, or of many the first few, the others counted."""
+    if len(audits) <= _MOST_AUDITS:
+        return list(audits)
+    return [*audits[:_MOST_AUDITS], f"and {len(audits) - _MOST_AUDITS} others"]
 
 
 def environment_groups(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:
