@@ -12,7 +12,7 @@ from isogloss.report.anatomy_facts import (
     Place,
 )
 from isogloss.report.arm_facts import MIN_RUNS
-from isogloss.report.numbers import figure, figure_interval
+from isogloss.report.numbers import figure, figure_interval, unmeasured
 from isogloss.report.verdicts import Pointer
 
 LINKS = {
@@ -70,7 +70,7 @@ def _sentence(a: AnatomyFacts, kind: str, place: Place) -> str:
     ]
     if not known:
         first = a.link(kind, a.links[kind][0], place) if a.links[kind] else None
-        return f"not measured: {(first.reason if first else None) or 'no such row'}."
+        return f"{unmeasured(first)}."
     _, link, row = max(known, key=lambda found: found[0])
     text = f"{LINKS.get(link, link)} in {figure(row)} {figure_interval(row)} of failures".rstrip()
     alarm, excess = (a.link(kind, link, place, figure=name) for name in ("false_alarm", "excess"))

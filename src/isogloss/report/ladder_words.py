@@ -8,7 +8,15 @@ from typing import Literal
 from isogloss.records import Measurement
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.ladder_facts import LadderFacts
-from isogloss.report.numbers import MINUS, NO_BREAK, THIN, figure, figure_interval, listed
+from isogloss.report.numbers import (
+    MINUS,
+    NO_BREAK,
+    THIN,
+    figure,
+    figure_interval,
+    listed,
+    unmeasured,
+)
 from isogloss.report.verdicts import Pointer
 
 TOLD = ("harmful_rate", "following_rate", "compliance_rate")
@@ -122,7 +130,7 @@ def _sentence(
     if is_stage:
         where = f"{where}, since {ladder.rungs[at - 1].label}"
     if row is None or row.estimate is None:
-        return where, verdict, f"not measured: {(row.reason if row else None) or 'no such row'}."
+        return where, verdict, f"{unmeasured(row)}."
     words = (_SINCE if is_stage else _AT).get(verdict, verdict).format(weak=weak, strong=strong)
     text = f"{words}: {figure(row)} points {figure_interval(row)}".rstrip()
     why = row.reason if verdict in ("underpowered", "no evidence", "cannot tell") else None

@@ -95,6 +95,12 @@ def figure_interval(row: Measurement) -> str:
     return interval(row.low, row.high, signed=is_difference(row))
 
 
+def unmeasured(row: Measurement | None) -> str:
+    """That a figure is not measured, and why: ``not measured: no such failure``."""
+    reason = (row.reason if row else None) or "no such row"
+    return reason if reason.startswith("not measured") else f"not measured: {reason}"
+
+
 def p_value(p: float | None) -> str:
     """``p < .001``, ``p = .03``; empty where there is none."""
     if p is None:
@@ -118,8 +124,11 @@ def listed(words: list[str], *, at_most: int = 4) -> str:
 
 
 def _points(rate: float) -> str:
-    """Whole percents, but what is not quite 0 or 100 is never written as 0 or 100."""
-    value = 100 * rate
+    """Whole percents, but what is not quite 0 or 100 is never written as 0 or 100.
+
+    Student's t over runs may leave what a rate can be; such an end is written as 0 or 100.
+    """
+    value = min(100.0, max(0.0, 100 * rate))
     from_end = min(value, 100 - value)
     if abs(from_end) < 1e-9 or from_end >= 0.95:
         return f"{value:.0f}"

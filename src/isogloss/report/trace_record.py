@@ -118,4 +118,4 @@ def _of_anatomy(a: AnatomyFacts) -> Iterator[tuple[str, str, Measurement | None]
     for kind, (name, _) in KINDS.items():
         for place in a.places:
             for link in a.links[kind]:
-                yield f"{name} by link", f"{place.name} ({link})", a.link(kind, link, place)
+                yield f"{name} by link", place.name, a.link(kind, link, place)
