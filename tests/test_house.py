@@ -22,17 +22,18 @@ FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.
 
 PUBLIC = [
     "AlignConfig", "AuditConfig", "CompareConfig", "ConceptsConfig", "ControlConfig", "Decoding",
-    "EndpointOptions",
+    "DoseConfig", "EndpointOptions",
     "IsoglossError", "Judge",
-    "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "Prompt", "PromptSet",
-    "Request",
+    "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "MixesConfig", "Prompt",
+    "PromptSet", "Request",
     "Response", "RunStore", "ShareTable", "SheetRequest", "Target", "Translation",
     "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab", "build_report",
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
     "plan_align", "resolve_language", "run_align", "run_audit", "run_concepts",
-    "run_concepts_across", "run_control", "run_control_across", "run_ladder", "run_translation",
+    "run_concepts_across", "run_control", "run_control_across", "run_dose", "run_ladder",
+    "run_mixes", "run_translation",
 ]  # fmt: skip
 
 

@@ -62,8 +62,12 @@ if TYPE_CHECKING:
     from isogloss.targets.base import Target as Target
     from isogloss.targets.load import load_target as load_target
     from isogloss.targets.options import LocalOptions as LocalOptions
+    from isogloss.trace.dose import run_dose as run_dose
+    from isogloss.trace.dose_config import DoseConfig as DoseConfig
     from isogloss.trace.ladder import run_ladder as run_ladder
     from isogloss.trace.ladder_config import LadderConfig as LadderConfig
+    from isogloss.trace.mixes import MixesConfig as MixesConfig
+    from isogloss.trace.mixes import run_mixes as run_mixes
     from isogloss.translate.base import Translator as Translator
     from isogloss.translate.job import TranslationConfig as TranslationConfig
     from isogloss.translate.job import run_translation as run_translation
@@ -77,6 +81,7 @@ _HOMES = {
     "ConceptsConfig": "isogloss.concepts.run",
     "ControlConfig": "isogloss.control.config",
     "Decoding": "isogloss.records",
+    "DoseConfig": "isogloss.trace.dose_config",
     "EndpointOptions": "isogloss.endpoint",
     "IsoglossError": "isogloss.errors",
     "Judge": "isogloss.judges.base",
@@ -85,6 +90,7 @@ _HOMES = {
     "LadderConfig": "isogloss.trace.ladder_config",
     "LocalOptions": "isogloss.targets.options",
     "Measurement": "isogloss.records",
+    "MixesConfig": "isogloss.trace.mixes",
     "Prompt": "isogloss.records",
     "PromptSet": "isogloss.prompts",
     "Request": "isogloss.records",
@@ -123,7 +129,9 @@ _HOMES = {
     "run_concepts_across": "isogloss.concepts.several",
     "run_control": "isogloss.control.run",
     "run_control_across": "isogloss.control.several",
+    "run_dose": "isogloss.trace.dose",
     "run_ladder": "isogloss.trace.ladder",
+    "run_mixes": "isogloss.trace.mixes",
     "run_translation": "isogloss.translate.job",
 }
 """Where each public name lives; `__getattr__` loads it from there."""

@@ -7,8 +7,9 @@ fixed before the first run: one figure each, over three runs or more, read as in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -76,16 +77,19 @@ def _gap_cases(figures: MixFigures, arm: Arm) -> Iterator[Case]:
 
 
 def _advice_cases(figures: MixFigures, arm: Arm) -> Iterator[Case]:
-    kinds: dict[str, Callable[..., RunValues]] = {
-        "the mean over languages": lambda of: figures.level(of, HELPFUL, figures.languages),
-        "the worst language": lambda of: figures.level(of, HELPFUL, figures.languages, np.min),
-    }
-    for kind, level in kinds.items():
+    kinds: tuple[tuple[str, Callable[[Sequence[float]], float]], ...] = (
+        ("the mean over languages", fmean),
+        ("the worst language", min),
+    )
+    for kind, over in kinds:
+        mine, theirs = (
+            figures.level(one, HELPFUL, figures.languages, over) for one in (arm, figures.reference)
+        )
         yield Case(
             words="limited dominance and others alike serve all languages better than "
             f"{figures.reference.name}: helpful rate of {kind}",
             source="P2, section 6", said=f"{HELPFUL}, {kind}, minus the reference",
-            metric=HELPFUL, found=level(arm).combined(level(figures.reference)), sign=1, arm=arm,
+            metric=HELPFUL, found=mine.combined(theirs), sign=1, arm=arm,
         )  # fmt: skip
 
 

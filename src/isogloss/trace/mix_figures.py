@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from isogloss.languages import TIERS
@@ -63,13 +64,16 @@ class MixFigures:
 
     def level(
         self, arm: Arm, metric: str, languages: Sequence[str],
-        over: Callable[[Sequence[float]], Any] | None = None,
+        over: Callable[[Sequence[float]], float] = fmean,
     ) -> RunValues:  # fmt: skip
         """Of one arm: the mean (or ``over``) of the languages that every run of all arms has."""
-        names = [one.name for one in self.arms]
-        kept = self.outcomes.measured_in(metric, languages, names)
+        kept = self.kept(metric, languages)
         kept = kept or (tuple(languages) if len(languages) == 1 else ())
-        return self.outcomes.of(arm.name, metric, kept, *([over] if over else []))
+        return self.outcomes.of(arm.name, metric, kept, over)
+
+    def kept(self, metric: str, languages: Sequence[str]) -> tuple[str, ...]:
+        """Those of the languages that every run of every arm has the metric in."""
+        return self.outcomes.measured_in(metric, languages, [arm.name for arm in self.arms])
 
     def change(self, arm: Arm, metric: str, languages: Sequence[str]) -> RunValues:
         """Arm minus reference, paired by seed."""

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from isogloss.records import Measurement
@@ -38,7 +37,8 @@ def mix_rows(figures: MixFigures) -> list[Measurement]:
             rows += _changes(figures, metric, arm)
         rows += _gaps(figures, metric)
     rows += standing_rows(AREA, figures)
-    rows += [_claim(figures, case) for case in claim_cases(figures)]
+    measured = figures.outcomes.metrics
+    rows += [_claim(figures, case) for case in claim_cases(figures) if case.metric in measured]
     return [replace(row, judge="oracle") for row in rows]
 
 
@@ -46,8 +46,8 @@ def _levels(figures: MixFigures, metric: str, arm: Arm) -> list[Measurement]:
     rows = [
         run_row(
             AREA, metric, figures.level(arm, metric, part.languages), target=arm.group,
-            arm=arm.name, unit=figures.outcomes.unit(metric), method=_tiers(figures, part),
-            **part.fields,
+            arm=arm.name, unit=figures.outcomes.unit(metric),
+            method=_averaged(figures, metric, part), **part.fields,
         )
         for part in (*figures.single(), *figures.averages())
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def _change(figures: MixFigures, metric: str, arm: Arm, part: Part) -> Measureme
         AREA, f"{metric}_{CHANGE}", figures.change(arm, metric, part.languages), target=arm.group,
         arm=arm.name, category=f"since {figures.reference.name}",
         unit=figures.outcomes.unit(metric, difference=True),
-        method=f"{_difference(figures, arm)}; {_tiers(figures, part)}", **part.fields,
+        method=f"{_difference(figures, arm)}; {_averaged(figures, metric, part)}", **part.fields,
     )  # fmt: skip
 
 
@@ -117,11 +117,9 @@ def _difference(figures: MixFigures, arm: Arm) -> str:
     return f"differs from {figures.reference.name} in {', '.join(fields)}"
 
 
-def _tiers(figures: MixFigures, part: Part) -> str:
+def _averaged(figures: MixFigures, metric: str, part: Part) -> str:
+    tiers = f"by the shares of {figures.reference.name}"
     if part.language is not None:
-        return f"tier by the share in {figures.reference.name}"
-    return f"{_count(part.languages)}, tiers by the shares of {figures.reference.name}"
-
-
-def _count(languages: Sequence[str]) -> str:
-    return f"mean over those of {len(languages)} languages that every run has"
+        return f"tier {tiers}"
+    kept = figures.kept(metric, part.languages)
+    return f"mean over {len(kept)} of {len(part.languages)} languages, tiers {tiers}"

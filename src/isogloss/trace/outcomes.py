@@ -6,11 +6,11 @@ two arms are compared by differences paired by seed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any, Literal
-
-import numpy as np
 
 from isogloss.align.reward_accuracy import ACCURACY
 from isogloss.audit.rate_rows import measurement
@@ -98,7 +98,7 @@ class Outcomes:
 
     def of(
         self, arm: str, metric: str, languages: Sequence[str],
-        over: Callable[[Sequence[float]], Any] = np.mean,
+        over: Callable[[Sequence[float]], float] = fmean,
     ) -> RunValues:  # fmt: skip
         """The languages' mean (or what ``over`` gives) in every run where all are measured."""
         found = {seed: self.each(arm, seed, metric, languages) for seed in self.seeds}
@@ -136,9 +136,14 @@ class Outcomes:
 
     def log_tokens(self, arm: str, languages: Sequence[str]) -> RunValues:
         """Mean log2 of the languages' pre-training tokens; runs without any text have none."""
-        found = self.of(arm, TOKENS, languages, lambda each: np.log2(np.maximum(each, 0.5)).mean())
+        found = self.of(arm, TOKENS, languages, _mean_log2)
         some = {seed: value for seed, value in found.values.items() if value >= 0}
         return replace(found, values=some, reason=found.reason or "no text of it was drawn")
+
+
+def _mean_log2(each: Sequence[float]) -> float:
+    """Below 0 where one of the numbers is 0."""
+    return fmean(math.log2(value) if value else -math.inf for value in each)
 
 
 def run_row(area: str, metric: str, found: RunValues, **fields: Any) -> Measurement:

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
-
-import numpy as np
+from statistics import fmean
 
 from isogloss.audit.verdicts import ALPHA
 from isogloss.records import Measurement
@@ -25,9 +23,9 @@ from isogloss.trace.recognised_harm import METRIC as RECOGNITION
 SERVED = ("helpful_rate", "selectivity", "following_rate", RECOGNITION)
 """What it is to serve a language; higher is better in all."""
 BEST, WORSE, NOT_TOLD, CANNOT = "best", "worse", "not told apart", "cannot tell"
-KINDS: dict[str, Callable[[Sequence[float]], Any]] = {
-    "mean over languages": np.mean,
-    "worst language": np.min,
+KINDS: dict[str, Callable[[Sequence[float]], float]] = {
+    "mean over languages": fmean,
+    "worst language": min,
 }
 """The worst language is another one in every run; its figure is the lowest of that run."""
 
