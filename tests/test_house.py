@@ -21,7 +21,8 @@ HEAVY = {"torch", "transformers", "tokenizers", "numpy", "scipy", "polars", "alt
 FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.popen"}
 
 PUBLIC = [
-    "AlignConfig", "AuditConfig", "CompareConfig", "ConceptsConfig", "ControlConfig", "Decoding",
+    "AlignConfig", "AnatomyConfig", "AuditConfig", "CompareConfig", "ConceptsConfig",
+    "ControlConfig", "Decoding",
     "DoseConfig", "EndpointOptions",
     "IsoglossError", "Judge",
     "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "MixesConfig", "Prompt",
@@ -31,7 +32,8 @@ PUBLIC = [
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
-    "plan_align", "resolve_language", "run_align", "run_audit", "run_concepts",
+    "plan_align", "resolve_language", "run_align", "run_anatomy", "run_audit",
+    "run_concepts",
     "run_concepts_across", "run_control", "run_control_across", "run_dose", "run_ladder",
     "run_mixes", "run_translation",
 ]  # fmt: skip

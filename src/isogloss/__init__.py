@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from isogloss.targets.base import Target as Target
     from isogloss.targets.load import load_target as load_target
     from isogloss.targets.options import LocalOptions as LocalOptions
+    from isogloss.trace.anatomy import run_anatomy as run_anatomy
+    from isogloss.trace.anatomy_config import AnatomyConfig as AnatomyConfig
     from isogloss.trace.dose import run_dose as run_dose
     from isogloss.trace.dose_config import DoseConfig as DoseConfig
     from isogloss.trace.ladder import run_ladder as run_ladder
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AlignConfig": "isogloss.align.config",
+    "AnatomyConfig": "isogloss.trace.anatomy_config",
     "AuditConfig": "isogloss.audit.run",
     "CompareConfig": "isogloss.audit.pairing",
     "ConceptsConfig": "isogloss.concepts.run",
@@ -124,6 +127,7 @@ _HOMES = {
     "resolve_language": "isogloss.languages",
     "plan_align": "isogloss.align.run",
     "run_align": "isogloss.align.run",
+    "run_anatomy": "isogloss.trace.anatomy",
     "run_audit": "isogloss.audit.run",
     "run_concepts": "isogloss.concepts.run",
     "run_concepts_across": "isogloss.concepts.several",

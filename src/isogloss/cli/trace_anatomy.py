@@ -21,6 +21,7 @@ from isogloss.cli.options import (
     TrustRemoteCode,
     WriteReport,
 )
+from isogloss.cli.trace_arms import print_claims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,10 +140,7 @@ def _print_plan(planned: Sequence[PlannedModel], *, as_json: bool) -> None:
 
 def _print_anatomy(result: AnatomyResult) -> None:
     """By kind of failure a line a language and tier and a column a link; rivals; claims."""
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.trace.anatomy_over_runs import AREA as OVER_RUNS
-    from isogloss.trace.anatomy_over_runs import CLAIM
     from isogloss.trace.broken_links import CHAINS
     from isogloss.trace.link_rows import AREA
 
@@ -153,11 +151,7 @@ def _print_anatomy(result: AnatomyResult) -> None:
         _print_links(rows, kind, said)
         _print_rivals(rows, kind, said)
     _print_threshold(rows, said)
-    console = stdout_console()
-    for row in rows:
-        if row.metric == CLAIM and not one:
-            told = f"{row.verdict}: {row.category} ({row.reason or f'{row.n} runs'})"
-            console.print(one_line(told), markup=False, highlight=False)
+    print_claims(rows)
 
 
 def _print_links(rows: Sequence[Measurement], kind: Kind, said: str) -> None:
@@ -236,8 +230,11 @@ def _print_table(title: str, heads: list[str], lines: list[list[str]]) -> None:
 
 
 def _cell(row: Measurement | None, *, bare: bool = False) -> str:
-    from isogloss.report.numbers import figure, figure_interval
-
+    """``17 (12 to 24)`` in percent or signed points; Student's may end beyond 0 and 100."""
     if row is None or row.estimate is None:
         return "-"
-    return figure(row) if bare else f"{figure(row)} {figure_interval(row)}".strip()
+    sign = "+" if row.unit == "rate difference" else ""
+    text = f"{100 * row.estimate:{sign}.0f}"
+    if bare or row.low is None or row.high is None:
+        return text
+    return f"{text} ({100 * row.low:{sign}.0f} to {100 * row.high:{sign}.0f})"
