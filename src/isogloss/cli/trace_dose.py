@@ -159,9 +159,23 @@ def _print_dose(result: DoseResult) -> None:
             mine, SHOWN, console.width,
         )  # fmt: skip
         console.print(table)
+    slopes = [r for r in rows if r.metric.endswith(PER_DOUBLING) and r.tier != OTHERS]
+    console.print(one_line(_detectable_line(slopes)), markup=False, highlight=False)
     for row in (row for row in rows if row.metric.endswith(PARITY)):
         console.print(one_line(_parity_line(row)), markup=False, highlight=False)
     print_claims(rows)
+
+
+def _detectable_line(slopes: Sequence[Measurement]) -> str:
+    """What these runs could have seen; of the rates, which have a unit in common."""
+    told = [
+        f"{row.metric.removesuffix('_per_doubling').replace('_', ' ')} {100 * row.detectable:.1f}"
+        for row in slopes
+        if row.detectable is not None and row.unit == "rate difference"
+    ]
+    if not told:
+        return "smallest effects these runs could have shown: not known from one run"
+    return f"smallest effects shown with 80 % power, points a doubling: {', '.join(told)}"
 
 
 def _parity_line(row: Measurement) -> str:

@@ -67,12 +67,14 @@ def mean_change(kind: Kind) -> Callable[[DoseFigures, str], RunValues | None]:
 
 def dose_beyond_tokenizer(figures: DoseFigures, metric: str) -> RunValues | None:
     """What the largest dose brings, minus what a tokenizer fair to all languages brings."""
-    own, doses = figures.contrasts("tokenizer"), figures.contrasts("dose")
-    if not own or not doses:
+    own = figures.contrasts("tokenizer")
+    most = figures.design.doses[-1].name
+    dose = [contrast for contrast in figures.contrasts("dose") if contrast.arm == most]
+    if not own or not dose:
         return None
-    dose = figures.change(metric, doses[-1])
     # The contrast is own minus fixed; what the fixed one brings is its negative.
-    return dose.combined(figures.change(metric, own[0]), lambda a, b: a + b)
+    brought = figures.change(metric, dose[0])
+    return brought.combined(figures.change(metric, own[0]), lambda a, b: a + b)
 
 
 _SLOPE = "change per doubling of its text"

@@ -91,12 +91,17 @@ class DoseFigures:
         return [contrast for contrast in self.design.contrasts if contrast.kind == kind]
 
     def change(self, metric: str, contrast: Contrast, group: Group | None = None) -> RunValues:
-        """An arm minus what it is set against, over languages that every run of both has."""
-        group = group or self.dosed
-        arms = (contrast.arm, contrast.since)
-        languages = self.outcomes.measured_in(metric, group.languages, arms) or group.languages
-        one, other = (self.outcomes.of(arm, metric, languages) for arm in arms)
+        """An arm minus what it is set against, in `compared` languages, paired by seed."""
+        languages = self.compared(metric, contrast, group or self.dosed)
+        one, other = (
+            self.outcomes.of(arm, metric, languages) for arm in (contrast.arm, contrast.since)
+        )
         return one.combined(other)
+
+    def compared(self, metric: str, contrast: Contrast, group: Group) -> tuple[str, ...]:
+        """The group's languages that every run of both arms has; all of them where none is."""
+        arms = (contrast.arm, contrast.since)
+        return self.outcomes.measured_in(metric, group.languages, arms) or group.languages
 
     def curve(self, metric: str, group: Group) -> Curve:
         """The dosed languages: doses at which all of them are measured in every run; the others:

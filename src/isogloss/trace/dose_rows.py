@@ -85,7 +85,8 @@ def _changes(figures: DoseFigures, metric: str, group: Group) -> list[Measuremen
         row = run_row(
             AREA, f"{metric}_{CHANGE}", found, target="", arm=contrast.arm,
             category=f"since {contrast.since}", variant=contrast.kind,
-            unit=figures.outcomes.unit(metric, difference=True), **group.fields,
+            unit=figures.outcomes.unit(metric, difference=True),
+            method=_averaged(figures.compared(metric, contrast, group), group), **group.fields,
         )  # fmt: skip
         rows.append(replace(row, strength=_tokens(figures, contrast.arm)))
     doses = [at for at, row in enumerate(rows) if row.variant == "dose"]

@@ -92,9 +92,7 @@ class _Ledger:
             return None
         return self._rows.get((area, target))
 
-    def keep(
-        self, area: str, arm: Arm, seed: int, rows: list[Measurement]
-    ) -> list[Measurement]:  # fmt: skip
+    def keep(self, area: str, arm: Arm, seed: int, rows: list[Measurement]) -> list[Measurement]:
         target = arm.under(seed).spec
         self._rows[area, target] = rows
         self._made[f"{area} {target}"] = self._made_from(arm, seed)

@@ -58,7 +58,7 @@ class MixFigures:
 
     def averages(self) -> list[Part]:
         """Every tier of several languages, and all languages together."""
-        parts = [Part(languages=self._of(tier), tier=tier) for tier in TIERS]
+        parts = [Part(languages=self.of_tier(tier), tier=tier) for tier in TIERS]
         several = [part for part in parts if len(part.languages) > 1]
         return [*several, Part(languages=self.languages, tier=ALL)]
 
@@ -85,7 +85,7 @@ class MixFigures:
         weak, strong = self.gap_tiers
         if not weak or not strong:
             return None
-        low, high = (self.level(arm, metric, self._of(tier)) for tier in (weak, strong))
+        low, high = (self.level(arm, metric, self.of_tier(tier)) for tier in (weak, strong))
         return low.combined(high)
 
     def gap_change(self, arm: Arm, metric: str) -> RunValues | None:
@@ -96,13 +96,14 @@ class MixFigures:
     @property
     def gap_tiers(self) -> tuple[str, str]:
         """(weak, strong); empty where there is none."""
-        weak = next((tier for tier in ("low", "medium") if self._of(tier)), "")
-        strong = next((tier for tier in ("high", "english") if self._of(tier)), "")
+        weak = next((tier for tier in ("low", "medium") if self.of_tier(tier)), "")
+        strong = next((tier for tier in ("high", "english") if self.of_tier(tier)), "")
         return weak, strong
 
     def differing_in(self, fields: frozenset[str]) -> list[Arm]:
         """Arms that differ from the reference in these fields of the recipe, and in no others."""
         return [arm for arm in self.arms[1:] if set(differences(arm, self.reference)) <= fields]
 
-    def _of(self, tier: str) -> tuple[str, ...]:
+    def of_tier(self, tier: str) -> tuple[str, ...]:
+        """Its languages, by the reference's shares."""
         return tuple(tag for tag in self.languages if self._tier[tag] == tier)

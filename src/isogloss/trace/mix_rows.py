@@ -78,7 +78,7 @@ def _gaps(figures: MixFigures, metric: str) -> list[Measurement]:
     """Of every arm, then what differs from the reference's."""
     unit = figures.outcomes.unit(metric, difference=True)
     tiers = " minus ".join(figures.gap_tiers)
-    method = f"tiers by the shares of {figures.reference.name}"
+    method = f"{_both_tiers(figures, metric)}, tiers by the shares of {figures.reference.name}"
     gaps: list[Measurement] = []
     changes: list[Measurement] = []
     for arm in figures.arms:
@@ -115,6 +115,14 @@ def _claim(figures: MixFigures, case: Case) -> Measurement:
 def _difference(figures: MixFigures, arm: Arm) -> str:
     fields = [name.replace("_", " ") for name in differences(arm, figures.reference)]
     return f"differs from {figures.reference.name} in {', '.join(fields)}"
+
+
+def _both_tiers(figures: MixFigures, metric: str) -> str:
+    counts = [
+        f"{len(figures.kept(metric, languages))} of {len(languages)}"
+        for languages in map(figures.of_tier, figures.gap_tiers)
+    ]
+    return f"means over {' and '.join(counts)} languages"
 
 
 def _averaged(figures: MixFigures, metric: str, part: Part) -> str:

@@ -53,6 +53,8 @@ def _ranked(
 ) -> list[Measurement]:
     groups = {arm.name: arm.group for arm in figures.arms}
     unit = figures.outcomes.unit(metric)
+    kept = len(figures.kept(metric, figures.languages))
+    method = f"{kept} of {len(figures.languages)} languages"
     pairs = list(combinations(values, 2))
     found = [values[a].combined(values[b]) for a, b in pairs]
     adjusted = holm([one.estimate().p_value for one in found])
@@ -60,8 +62,9 @@ def _ranked(
     rows: list[Measurement] = []
     for name, mine in values.items():
         row = run_row(
-            area, metric, mine, target=groups[name], arm=name, category=kind, tier=ALL, unit=unit
-        )
+            area, metric, mine, target=groups[name], arm=name, category=kind, tier=ALL, unit=unit,
+            method=method,
+        )  # fmt: skip
         verdict, told = _standing(name, list(values), wins, row.n)
         reason = "; ".join(part for part in (told, row.reason) if part) or None
         if row.estimate is None:
@@ -70,7 +73,7 @@ def _ranked(
     for (a, b), one, p in zip(pairs, found, adjusted, strict=True):
         row = run_row(
             area, metric, one, target=groups[a], arm=a, category=f"{kind}, minus {b}", tier=ALL,
-            unit=figures.outcomes.unit(metric, difference=True),
+            unit=figures.outcomes.unit(metric, difference=True), method=method,
         )  # fmt: skip
         rows.append(replace(row, p_value=p, method=f"{row.method}; Holm over {len(pairs)} pairs"))
     return rows
