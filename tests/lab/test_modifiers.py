@@ -168,8 +168,8 @@ def test_the_key_sees_every_dial() -> None:
             )
         }
         assert len(keys) == 12
-        assert _key(f"lab:tiny:english+sw=10k@{stage}", extra_rate=0.1) not in keys
-        assert _key(f"lab:tiny@{stage}", extra_rate=0.1) == _key(f"lab:tiny@{stage}")
+        assert _key(f"lab:tiny:english+sw=10k@{stage}", extra_rate=0.2) not in keys
+        assert _key(f"lab:tiny@{stage}", extra_rate=0.2) == _key(f"lab:tiny@{stage}")
 
 
 def test_a_recipe_comes_back_from_json() -> None:

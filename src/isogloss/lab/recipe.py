@@ -58,7 +58,8 @@ class LabRecipe:
         n_tokens: pre-training tokens.
         extra: tokens of continued pre-training, by language or of the ``mix``; the model without
             them is where it starts.
-        extra_rate: learning rates of continued pre-training, as a share of pre-training's.
+        extra_rate: learning rates of continued pre-training, as a share of pre-training's; at more,
+            the others are forgotten and the mix itself is unlearned (docs/lab.md).
         bilingual: share of documents stating one fact in two languages.
         parallel: languages whose documents say everything in English too.
         audit_acts: questions asked about each test object.
@@ -91,7 +92,7 @@ class LabRecipe:
     world_seed: int = 0
     architecture: Architecture = "llama"
     extra: Mapping[str, int] = field(default_factory=dict[str, int])
-    extra_rate: float = 0.3
+    extra_rate: float = 0.1
     parallel: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
