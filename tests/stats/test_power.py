@@ -17,6 +17,7 @@ from isogloss.stats.power import (
     multiplier,
     needed_clusters,
     needed_n,
+    needed_runs,
 )
 
 
@@ -107,3 +108,28 @@ def test_values_out_of_range_name_themselves(change: dict[str, float]) -> None:
         replace(Design(n_clusters=10), **change)
     with pytest.raises(InputError, match="two languages"):
         multiplier(Design(n_clusters=10, n_low=1, language_sd=0.1), "gap")
+
+
+def test_needed_runs_are_the_fewest_with_the_power() -> None:
+    """Simulated: at that many runs 80 % of t tests tell, at two fewer less do."""
+    rng = np.random.default_rng(0)
+    mean, spread, n = 0.3, 0.4, 5
+    half = t.ppf(0.975, n - 1) * spread / np.sqrt(n)
+    runs = needed_runs(mean, mean - half, mean + half, n, null=0.0)
+    assert runs is not None
+    told: list[float] = []
+    for m in (runs, runs - 2):
+        values = rng.normal(mean, spread, size=(20_000, m))
+        error = values.std(axis=1, ddof=1) / np.sqrt(m)
+        told.append(float((np.abs(values.mean(axis=1)) > t.ppf(0.975, m - 1) * error).mean()))
+    assert told[0] == pytest.approx(0.8, abs=0.03)
+    assert told[1] < told[0]
+
+
+def test_needed_runs_have_a_null_and_a_bound() -> None:
+    assert needed_runs(0.55, 0.45, 0.65, 5, null=0.5) == needed_runs(0.05, -0.05, 0.15, 5, null=0.0)
+    assert needed_runs(0.0, -0.1, 0.1, 5, null=0.0) is None
+    with pytest.raises(InputError, match="is not known"):
+        needed_runs(0.0, -0.1, 0.1, 1, null=0.0)
+    with pytest.raises(InputError, match="is not known"):
+        needed_runs(0.0, 0.0, 0.0, 5, null=0.0)

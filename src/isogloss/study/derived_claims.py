@@ -86,6 +86,7 @@ def _predictor(row: Measurement) -> Measurement | None:
         metric=CLAIM,
         category=words,
         variant=PREDICTOR_SOURCE,
-        method=f"error on left-out languages minus the null model's ({benefit}); {row.method}",
+        method=f"{benefit.replace('_', ' ')}, error on left-out languages minus the null model's; "
+        f"{row.method}",
         verdict=PREDICTOR_VERDICTS[row.verdict],
     )
