@@ -21,6 +21,7 @@ READINGS = {
     "main": "main",
     "english": "English’s direction",
     "strict": "strict comprehension",
+    "question": "read at the question",
     "placebo": "placebo directions",
 }
 """Way of reading the instruments → words."""
@@ -31,6 +32,7 @@ INSTRUMENTS: tuple[tuple[str, str, str], ...] = (
     ("comprehension", "strict", "Understood, strict"),
     ("represented", "own", "Represented, own"),
     ("represented", "english", "Represented, English’s"),
+    ("represented", "question", "Represented, at the question"),
     ("represented", "shuffled", "Represented, placebos"),
     ("above_twin", "own", "Above its twin, own"),
     ("above_twin", "shuffled", "Above its twin, placebos"),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from isogloss.charts.parts import Part, PartPanel, PartRow, parts_picture
 from isogloss.charts.render import Picture
 from isogloss.charts.rungs import RungLine, RungPanel, RungPoint, rungs_picture
+from isogloss.printable import printable
 from isogloss.report.anatomy_facts import (
     KINDS,
     MAIN,
     PAID,
-    READINGS,
     RECOVERED,
     AnatomyFacts,
     Place,
@@ -27,6 +27,7 @@ COLOURS = {
     "not measured": "pending",
 }
 """Link → name in the palette, in the order of the chain."""
+_SHORT = {"english": "English’s", "question": "at question"}
 LINES = {RECOVERED: ("following-rate", "circle"), PAID: ("complied", "square")}
 
 
@@ -79,7 +80,7 @@ def rivals_picture(a: AnatomyFacts) -> Picture | None:
 
 def _short(reading: str) -> str:
     """A reading in a word or two, for the side of a bar."""
-    return READINGS.get(reading, reading).partition(" ")[0]
+    return _SHORT.get(reading, reading)
 
 
 def _is_measured(a: AnatomyFacts, kind: str, place: Place, reading: str) -> bool:
@@ -95,7 +96,7 @@ def _row(
     for link in a.links[kind]:
         row = a.link(kind, link, place, reading=reading, figure=figure_name)
         if row is None or row.estimate is None:
-            missing = (row.reason if row else None) or missing
+            missing = printable((row.reason if row else None) or missing)
             continue
         n = f"{row.n} runs" if row.scope == "runs" else f"n {row.n}"
         tip = f"{label}: {link} {figure(row)} {figure_interval(row)}, {n}"

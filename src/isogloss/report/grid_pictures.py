@@ -10,6 +10,7 @@ from isogloss.charts.palette import diverging_class
 from isogloss.charts.render import Picture
 from isogloss.charts.runs import RunsLine, RunsPanel, runs_picture
 from isogloss.charts.scatter import ScatterPanel, ScatterPoint, scatter_picture
+from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.grid_facts import MODELS, GridFacts
 from isogloss.report.grid_words import change_words
@@ -91,7 +92,7 @@ def _cell(
     value = verified(row)
     place = f"trained on {words}, tested on {test[1]}"
     if row is None or value is None:
-        why = (row.reason if row else None) or "no such row"
+        why = printable((row.reason if row else None) or "no such row")
         return MatrixCell(
             row=tag, column=test[0], shade=None, text="–", tip=f"{place}: not measured. {why}"
         )

@@ -8,6 +8,7 @@ from isogloss.charts.matrix import Axis, MatrixCell, MatrixPanel, matrix_picture
 from isogloss.charts.palette import heat_class
 from isogloss.charts.render import Picture
 from isogloss.charts.runs import RunsLine, RunsPanel, runs_picture
+from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.mix_facts import KINDS, MixFacts
@@ -123,7 +124,7 @@ def _cell(row: Measurement | None, arm: str, tag: str, words: tuple[str, str]) -
     value = verified(row)
     place = ", ".join(words)
     if row is None or value is None:
-        why = (row.reason if row else None) or "no such row"
+        why = printable((row.reason if row else None) or "no such row")
         return MatrixCell(
             row=arm, column=tag, shade=None, text="–", tip=f"{place}: not measured. {why}"
         )

@@ -48,6 +48,7 @@ def anatomy_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "instruments": INSTRUMENTS,
         "margin": MARGIN,
         "shift": SHIFT,
+        "unit": next((row.unit for row in a.rows if row.metric == SHIFT), ""),
         "gained": GAINED,
         "recovered": RECOVERED,
         "paid": PAID,
