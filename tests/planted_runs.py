@@ -72,12 +72,12 @@ MICRO = "micro"
 def micro_preset(patch: pytest.MonkeyPatch) -> str:
     """Its name: four languages, 35,000 parameters, 15 steps of pre-training and 4 of chat.
 
-    Ten test objects: six are needed for recognition.
+    Six validation objects: fewer, and no layer is chosen for recognition.
     """
     quick_tokenizers(patch)
     patch.setattr(tokenizer, "FERTILITY_DOCUMENTS", 20)
     preset = Preset(
-        purpose="tests", languages=("en", "fr", "zh", "sw"), n_objects=40, vocab_size=400,
+        purpose="tests", languages=("en", "fr", "zh", "sw"), n_objects=80, vocab_size=400,
         hidden_size=32, n_layers=2, n_tokens=30_000, chat_steps=4,
     )  # fmt: skip
     patch.setitem(PRESETS, MICRO, preset)

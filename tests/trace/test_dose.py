@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,14 @@ import pytest
 from typer.testing import CliRunner
 
 from isogloss.cli.main import app
-from isogloss.errors import InputError, ModelError, UserError
+from isogloss.concepts.run import ConceptsConfig, run_concepts
+from isogloss.errors import InputError, MissingExtraError, ModelError, UserError
 from isogloss.records import Measurement
 from isogloss.stats.verdict import claim_verdict
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
 from isogloss.trace import arm_runs, experiment
+from isogloss.trace.arm_rewards import AREA as REWARDS
 from isogloss.trace.arm_runs import AREA as RUNS
 from isogloss.trace.arm_runs import MEASURED, TOKENS
 from isogloss.trace.dose import plan_dose, run_dose
@@ -30,6 +33,7 @@ from isogloss.trace.dose_figures import DoseFigures
 from isogloss.trace.dose_rows import AREA, dose_rows
 from isogloss.trace.outcomes import CLAIM, Outcomes
 from isogloss.trace.parity import tokens_to_parity
+from isogloss.trace.recognised_harm import METRIC as RECOGNITION
 from planted_runs import arm_rows, micro_preset
 
 SW = "sw-x-lab"
@@ -301,7 +305,7 @@ def micro() -> Iterator[str]:
 
 def micro_config(micro: str, out: Path) -> DoseConfig:
     return DoseConfig(
-        mix=f"lab:{micro}", languages=("sw",), factors=(1, 4), seeds=2, limit=8, out=out
+        mix=f"lab:{micro}", languages=("sw",), factors=(1, 4), seeds=1, limit=8, out=out
     )  # fmt: skip
 
 
@@ -319,25 +323,19 @@ def stored(folder: Path, area: str) -> list[Measurement]:
 
 def test_every_run_is_measured_alike(run: Path, micro: str) -> None:
     rows = stored(run, RUNS)
-    assert {(row.arm, row.seed) for row in rows} == {
-        (arm, seed) for arm in ("x1", "x4") for seed in (0, 1)
-    }
-    for arm in ("x1", "x4"):
-        for seed in (0, 1):
-            mine = [r for r in rows if (r.arm, r.seed) == (arm, seed)]
-            assert {r.metric for r in mine} == set(MEASURED)
-            assert len(mine) == len(MEASURED) * len({r.language for r in mine})
-            assert {r.target for r in mine} == {
-                f"lab:{micro}:english{'*sw=4' * (arm == 'x4')}+fixed+equal+even+apart@chat#{seed}"
-            }
+    assert {(row.arm, row.seed) for row in rows} == {("x1", 0), ("x4", 0)}
+    for arm, dose in (("x1", ""), ("x4", "*sw=4")):
+        mine = [row for row in rows if row.arm == arm]
+        assert {row.metric for row in mine} == set(MEASURED)
+        assert len(mine) == len(MEASURED) * len({row.language for row in mine})
+        assert {row.target for row in mine} == {
+            f"lab:{micro}:english{dose}+fixed+equal+even+apart@chat#0"
+        }
     assert all(row.estimate is not None or row.reason for row in rows)
     tiers = {row.tier for row in rows if row.language == SW}
     assert len(tiers) == 1, "a language's tier is what it is in the undosed mix"
-    tokens = {
-        (r.arm, r.seed): r.estimate or 0.0 for r in rows if r.metric == TOKENS and r.language == SW
-    }
-    for seed in (0, 1):
-        assert tokens["x4", seed] > 2 * tokens["x1", seed]
+    tokens = {r.arm: r.estimate or 0.0 for r in rows if r.metric == TOKENS and r.language == SW}
+    assert tokens["x4"] > 2 * tokens["x1"]
 
 
 def test_rows_over_runs_are_computed_from_the_stored_ones_alone(run: Path, micro: str) -> None:
@@ -349,12 +347,70 @@ def test_rows_over_runs_are_computed_from_the_stored_ones_alone(run: Path, micro
     assert meta["contrasts"] == [{"kind": "dose", "arm": "x4", "since": "x1"}]
 
 
+def test_recognition_is_what_concepts_measures(run: Path, micro: str, tmp_path: Path) -> None:
+    target = f"lab:{micro}:english+fixed+equal+even+apart@chat#0"
+    study = run_concepts(
+        ConceptsConfig(target=target, concepts=("harmfulness",), out=tmp_path / "concepts")
+    )
+    expected = {
+        row.language: (row.estimate, row.low, row.high, row.layer)
+        for row in study.measurements
+        if row.metric == RECOGNITION and row.language == row.source_language
+    }
+    found = {
+        row.language: (row.estimate, row.low, row.high, row.layer)
+        for row in stored(run, RUNS)
+        if row.metric == RECOGNITION and row.target == target
+    }
+    assert len(found) == 4
+    assert None not in found[SW]
+    assert found == expected
+
+
+def test_reward_models_are_trained_once_and_their_accuracy_is_a_figure(
+    run: Path, micro: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What trains and tests them is `isogloss align`'s and tested there."""
+    asked: list[tuple[list[str], int]] = []
+
+    def rewards(arms: Any, seed: int, *_: Any) -> dict[str, list[Measurement]]:
+        asked.append(([arm.name for arm in arms], seed))
+        return {
+            arm.name: [
+                replace(row, area=REWARDS, metric="reward_accuracy", unit="rate", estimate=0.5)
+                for row in stored(run, RUNS)
+                if (row.arm, row.seed, row.metric) == (arm.name, seed, TOKENS)
+            ]
+            for arm in arms
+        }
+
+    monkeypatch.setattr(experiment, "reward_rows", rewards)
+    config = replace(micro_config(micro, run), reward=True)
+    rows = [r for r in run_dose(config).measurements if r.area == AREA]
+    assert asked == [(["x1", "x4"], 0)]
+    assert cell(rows, "reward_accuracy_change").estimate == 0
+    run_dose(config)
+    assert len(asked) == 1
+    run_dose(micro_config(micro, run))  # without the flag they are not told of
+    assert not [r for r in stored(run, AREA) if r.metric.startswith("reward")]
+
+
+def test_reward_models_need_what_trains_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    config = DoseConfig(mix="lab:tiny", languages=("sw",), reward=True, out=tmp_path / "run")
+    with pytest.raises(MissingExtraError, match="isogloss\\[align\\]"):
+        run_dose(config)
+    assert not (tmp_path / "run").exists()
+
+
 def test_killed_and_resumed_it_repeats_what_was_in_flight_and_ends_in_the_same_rows(
     run: Path, micro: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = micro_config(micro, run)
     before = (*stored(run, RUNS), *stored(run, AREA))
-    lost = f"lab:{micro}:english*sw=4+fixed+equal+even+apart@chat#1"
+    lost = f"lab:{micro}:english*sw=4+fixed+equal+even+apart@chat#0"
     with sqlite3.connect(run / "run.db") as db:
         db.execute("DELETE FROM verdicts WHERE response % 3 = 0")
         db.execute("DELETE FROM responses WHERE id % 3 = 0 AND target = ?", (lost,))
@@ -371,7 +427,7 @@ def test_killed_and_resumed_it_repeats_what_was_in_flight_and_ends_in_the_same_r
 
     monkeypatch.setattr(experiment, "measure_run", watched)
     assert run_dose(config).measurements == before
-    assert measured == ["x4 #1"]
+    assert measured == ["x4 #0"]
 
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("asked again")
@@ -382,12 +438,12 @@ def test_killed_and_resumed_it_repeats_what_was_in_flight_and_ends_in_the_same_r
 
 def test_the_command_prints_levels_slopes_parity_and_claims(run: Path, micro: str) -> None:
     command = [
-        "trace", "dose", f"lab:{micro}", "--language", "sw", "--factors", "1,4", "--seeds", "2",
-        "--limit", "8", "--out", str(run),
+        "trace", "dose", f"lab:{micro}", "--language", "sw", "--factors", "1,4", "--seeds", "1",
+        "--limit", "8", "--no-report", "--out", str(run),
     ]  # fmt: skip
     plan = CliRunner().invoke(app, [*command, "--plan"])
     assert plan.exit_code == 0, plan.stderr
-    assert "0 of 4 models are to be trained" in plan.stdout
+    assert "0 of 2 models are to be trained" in plan.stdout
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.stderr
     assert "per doubling" in shown.stdout
