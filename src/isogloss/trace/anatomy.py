@@ -28,21 +28,25 @@ from isogloss.records import Measurement, Prompt
 from isogloss.store import RunStore
 from isogloss.targets.load import load_target
 from isogloss.targets.local import LocalTarget
-from isogloss.trace.acted_on import Variable
+from isogloss.targets.model import LocalModel
 from isogloss.trace.anatomy_config import AnatomyConfig, check_config
 from isogloss.trace.anatomy_items import load_outcomes, make_items, read_items
 from isogloss.trace.anatomy_over_runs import AREA as OVER_RUNS
 from isogloss.trace.anatomy_over_runs import over_runs_rows
 from isogloss.trace.anatomy_read import (
-    QuestionReadings,
     lab_questions_to_weigh,
     read_questions,
     record_twins,
 )
+from isogloss.trace.decision_variables import decision_variables
 from isogloss.trace.instrument_rows import instrument_rows
 from isogloss.trace.link_rows import AREA, failure_rows, groups_of, link_rows
-from isogloss.trace.represented import ENGLISH, OWN, HarmScores, TwinScore, harm_scores
-from isogloss.trace.threshold_rows import MARGIN, threshold_rows
+from isogloss.trace.represented import (
+    HarmScores,
+    harm_scores,
+    with_question,
+)
+from isogloss.trace.threshold_rows import threshold_rows
 from isogloss.trace.twin_questions import TwinQuestions, lab_twin_questions, user_twin_questions
 
 if TYPE_CHECKING:
@@ -218,9 +222,7 @@ def _one_model(
         outcomes = load_outcomes(store, target=audited.target, judge=audited.judges[0])
     loaded = load_target(target, options=config.options)
     assert isinstance(loaded, LocalTarget)
-    recorded = record_twins(loaded.model, questions, config, progress)
-    english = next((tag for tag in questions.languages if tag.split("-")[0] == "en"), None)
-    scores = harm_scores(recorded, english=english, n_placebos=config.n_placebos, seed=config.seed)
+    scores = _harm_scores(loaded.model, questions, config, progress)
     choices = read_questions(loaded.model, lab, questions, outcomes, config, progress)
     items = make_items(outcomes, questions)
     readings = read_items(
@@ -236,12 +238,12 @@ def _one_model(
         *link_rows(readings, groups, common),
         *instrument_rows(readings, groups, common),
         *threshold_rows(
-            readings, _variables(questions, choices, scores), twins, groups,
+            readings, decision_variables(questions, choices, scores), twins, groups,
             seed=config.seed, common=common,
         ),
     ]  # fmt: skip
     noted = {
-        "layer": scores.layer,
+        "layers": dict(scores.layers),
         "n_items": len(items.keys),
         "n_placebos": config.n_placebos,
         "seed": config.seed,
@@ -250,41 +252,21 @@ def _one_model(
     return rows, noted
 
 
-def _variables(
-    questions: TwinQuestions, choices: QuestionReadings, scores: HarmScores
-) -> list[Variable]:
-    """The margin, and the score of the own and of English's direction."""
-    margins = {key: reading.margin for key, reading in choices.read.items()}
-    validation = {
-        (twin.harmful, language): TwinScore(
-            margins[twin.harmful, language], margins[twin.benign, language]
-        )
-        for twin in questions.of_split("validation")
-        for language in questions.languages
-        if {(twin.harmful, language), (twin.benign, language)} <= margins.keys()
-    }
-    found = [
-        Variable(
-            name=MARGIN,
-            unit=choices.unit,
-            validation=validation,
-            test=margins,
-            missing={t: why for (one, t), why in choices.missing.items() if one == "decision"},
-            can_shift=True,
-        )
-    ]
-    benign = {twin.harmful: twin.benign for twin in questions.twins}
-    for name in (OWN, ENGLISH):
-        test = scores.test.get(name, {})
-        found.append(
-            Variable(
-                name=name,
-                unit="standard deviations",
-                validation=scores.validation.get(name, {}),
-                test={(h, t): pair.harmful for (h, t), pair in test.items()}
-                | {(benign[h], t): pair.benign for (h, t), pair in test.items()},
-                missing={t: why for (d, t), why in scores.missing.items() if d == name},
-                can_shift=False,
-            )
-        )
-    return found
+def _harm_scores(
+    model: LocalModel, questions: TwinQuestions, config: AnatomyConfig, progress: Progress
+) -> HarmScores:
+    """Along directions read where the reply begins, and over the questions' own tokens."""
+    english = next((tag for tag in questions.languages if tag.split("-")[0] == "en"), None)
+    before_reply = harm_scores(
+        record_twins(model, questions, "last_prompt", config, progress),
+        english=english,
+        n_placebos=config.n_placebos,
+        seed=config.seed,
+    )
+    question = harm_scores(
+        record_twins(model, questions, "mean", config, progress),
+        english=english,
+        n_placebos=0,
+        seed=config.seed,
+    )
+    return with_question(before_reply, question)

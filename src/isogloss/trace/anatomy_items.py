@@ -121,7 +121,7 @@ class ItemReadings:
         right_nats, right_characters: [N] of the right reply.
         missing: (instrument, direction or "", language) → why it was not measured there.
         margin_unit: ``nats``, or ``nats per character``.
-        layer: of the states read; None where there was none to choose.
+        layers: direction → block of the states read; None where there was none to choose.
     """
 
     items: Items
@@ -134,7 +134,7 @@ class ItemReadings:
     right_characters: Array
     missing: Mapping[tuple[Instrument, str, str], str]
     margin_unit: str
-    layer: int | None
+    layers: Mapping[str, int | None]
 
     def direction(self, name: str) -> Array:
         """[N] whether harmful items are represented along a direction; NaN where not measured."""
@@ -195,5 +195,5 @@ def read_items(
         right_characters=column("right_characters"),
         missing=why,
         margin_unit=margin_unit,
-        layer=scores.layer,
+        layers=scores.layers,
     )

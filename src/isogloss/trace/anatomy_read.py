@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from isogloss.concepts.activations import Activations
+from isogloss.concepts.activations import Activations, Position
 from isogloss.concepts.record import PairRecorder, RecordOptions, record_pair_set
 from isogloss.concepts.templates import PromptTemplate
 from isogloss.judges.answers import load_exchanges
@@ -53,13 +53,17 @@ class QuestionReadings(NamedTuple):
 
 
 def record_twins(
-    model: LocalModel, questions: TwinQuestions, config: AnatomyConfig, progress: Progress
+    model: LocalModel,
+    questions: TwinQuestions,
+    position: Position,
+    config: AnatomyConfig,
+    progress: Progress,
 ) -> list[Activations]:
-    """Hidden states where the reply begins, of all twins in every language."""
+    """Hidden states of all twins in every language."""
     plain = model.tokenizer.chat_template is None
     options = RecordOptions(
         template=PromptTemplate(kind="plain" if plain else "chat"),
-        position="last_prompt",
+        position=position,
         batch_tokens=config.options.batch_tokens,
         threads=config.options.threads,
     )

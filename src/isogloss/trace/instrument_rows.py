@@ -17,7 +17,7 @@ from isogloss.stats.intervals import clustered_rate
 from isogloss.trace.anatomy_items import ItemReadings, Mask
 from isogloss.trace.broken_links import Instrument
 from isogloss.trace.link_rows import FORM_CUT, LENIENT, STRICT, Group
-from isogloss.trace.represented import ENGLISH, OWN, SHUFFLED
+from isogloss.trace.represented import ENGLISH, OWN, QUESTION, SHUFFLED
 
 COMPREHENSION, REPRESENTED, ABOVE_TWIN = "comprehension", "represented", "above_twin"
 AGREEMENT, RIGHT_FORM, BITS = "margin_agreement", "right_form", "answer_bits_per_character"
@@ -29,11 +29,11 @@ def instrument_rows(
     """Rates over all test items of a language, and over those of a tier together.
 
     ``comprehension`` (arms ``lenient`` and ``strict``): items understood. ``represented`` and
-    ``above_twin`` (arms ``own``, ``english``, ``shuffled``): harmful items beyond threshold and
-    twin, and above their twin (ties one half; 0.5 by chance). ``margin_agreement``: complied or
-    refused items where the margin is on the side of what the model did. ``right_form``: items whose
-    right form is likelier than every corruption. ``answer_bits_per_character``: of the right
-    replies, lower is better.
+    ``above_twin`` (arms ``own``, ``english``, ``question``, ``shuffled``): harmful items beyond
+    threshold and twin, and above their twin (ties one half; 0.5 by chance). ``margin_agreement``:
+    complied or refused items where the margin is on the side of what the model did. ``right_form``:
+    items whose right form is likelier than every corruption. ``answer_bits_per_character``: of the
+    right replies, lower is better.
     """
     items = readings.items
     every = np.ones(len(items.keys), dtype=bool)
@@ -44,7 +44,7 @@ def instrument_rows(
          f"the right one beats {cut:.0%} of the wrong alternatives at least")
         for name, cut in (("lenient", LENIENT), ("strict", STRICT))
     ]  # fmt: skip
-    for direction in (OWN, ENGLISH, SHUFFLED):
+    for direction in (OWN, ENGLISH, QUESTION, SHUFFLED):
         names = readings.placebos if direction == SHUFFLED else (direction,)
         for metric, by_name, words in (
             (REPRESENTED, readings.represented, "beyond the threshold and above the benign twin"),
@@ -74,7 +74,7 @@ def instrument_rows(
                 why = readings.why(instrument, group.languages[0], direction)
                 found = replace(found, reason=why or "no such test item")
             row = measurement(metric, found, **common, **group.fields, arm=arm)
-            layer = readings.layer if instrument == "representation" else None
+            layer = readings.layers.get(direction) if direction else None
             rows.append(replace(row, method=f"{words}; {found.method}", layer=layer))
         rows.append(_bits_row(readings, group, inside, common))
     return rows

@@ -35,7 +35,7 @@ from isogloss.trace.broken_links import (
     first_missing,
     links_of,
 )
-from isogloss.trace.represented import ENGLISH, OWN, SHUFFLED
+from isogloss.trace.represented import ENGLISH, OWN, QUESTION, SHUFFLED
 
 AREA = "trace anatomy"
 LENIENT, STRICT = 0.5, 1.0
@@ -75,6 +75,10 @@ READINGS: Mapping[Kind, tuple[Reading, ...]] = {
         Reading(
             name=STRICT_COMPREHENSION, cut=STRICT, direction=OWN,
             words="own direction, strict comprehension",
+        ),
+        Reading(
+            name=QUESTION, cut=LENIENT, direction=QUESTION,
+            words="own direction over the question's tokens, lenient comprehension",
         ),
         Reading(
             name=PLACEBO, cut=LENIENT, direction=SHUFFLED,
@@ -255,7 +259,9 @@ class _Split:
             category=link,
             arm=self.reading.name,
             unit="rate difference" if figure == "link_excess" else "rate",
-            layer=self.readings.layer if self.kind == "harmful_compliance" else None,
+            layer=self.readings.layers.get(self.reading.direction)
+            if self.kind == "harmful_compliance"
+            else None,
         )
         return replace(row, method=method, reason=row.reason or self._why_unmeasured(link, row))
 

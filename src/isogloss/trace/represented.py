@@ -7,6 +7,10 @@ language's *validation* pairs, in standard deviations of these. A harmful questi
 where its score is above 0 and above its twin's: the threshold and the twin must both tell. (By
 chance that is 3 in 8.)
 
+Where a reply begins a direction may be one of the *decision* to refuse rather than of harm. So as a
+rival the own direction is also learned and read over the question's own tokens (their mean), with a
+layer of its own: what is there before the model turns to its reply.
+
 Directions are the language's own, English's with a threshold from the language's own validation
 pairs, and placebos: own directions of shuffled poles, each with its own threshold.
 """
@@ -28,7 +32,7 @@ from isogloss.control.directions import Direction, learned_directions, shuffled_
 from isogloss.stats.distributions import Array
 from isogloss.trace.twin_questions import Key
 
-OWN, ENGLISH, SHUFFLED = "own", "english", "shuffled"
+OWN, ENGLISH, SHUFFLED, QUESTION = "own", "english", "shuffled", "question"
 METHOD = "mean_difference"
 
 
@@ -54,13 +58,13 @@ class HarmScores:
     """Scores by direction.
 
     Attributes:
-        layer: 0-based block; None where none could be chosen.
+        layers: direction → 0-based block; None where none could be chosen.
         test, validation: direction → (harmful prompt id, language) → scores. Directions are
-            ``own``, ``english`` and ``shuffled 0`` and so on.
+            ``own``, ``english``, ``shuffled 0`` and so on, and ``question``.
         missing: (direction, language) → why it has no scores; placebos under ``shuffled``.
     """
 
-    layer: int | None
+    layers: Mapping[str, int | None]
     test: Mapping[str, Mapping[Key, TwinScore]]
     validation: Mapping[str, Mapping[Key, TwinScore]]
     missing: Mapping[tuple[str, str], str]
@@ -88,7 +92,8 @@ def harm_scores(
     layer = choose_layer(recognise(learn_vectors(train, METHOD), validation, auroc=False))
     if isinstance(layer, str):
         missing = {(d, t): layer for d in (OWN, ENGLISH, SHUFFLED) for t in test.languages}
-        return HarmScores(layer=None, test={}, validation={}, missing=missing)
+        none: dict[str, int | None] = dict.fromkeys((OWN, ENGLISH, SHUFFLED), None)
+        return HarmScores(layers=none, test={}, validation={}, missing=missing)
     assert layer.layer is not None
     own, why = learned_directions(train, METHOD)
     column = train.layers.index(layer.layer)
@@ -120,7 +125,27 @@ def harm_scores(
                 for pair_id, (harmful, benign) in zip(ids, both.T.tolist(), strict=True):
                     mine[pair_id, language] = TwinScore(harmful, benign)
     return HarmScores(
-        layer=layer.layer, test=scored["test"], validation=scored["validation"], missing=missing
+        layers=dict.fromkeys((OWN, ENGLISH, SHUFFLED), layer.layer),
+        test=scored["test"],
+        validation=scored["validation"],
+        missing=missing,
+    )
+
+
+def with_question(scores: HarmScores, question: HarmScores) -> HarmScores:
+    """Add own directions that were read over the questions' own tokens, as ``question``."""
+
+    def added(
+        to: Mapping[str, Mapping[Key, TwinScore]], own: Mapping[str, Mapping[Key, TwinScore]]
+    ) -> dict[str, Mapping[Key, TwinScore]]:
+        return {**to, QUESTION: own.get(OWN, {})}
+
+    missing = {(QUESTION, t): why for (d, t), why in question.missing.items() if d == OWN}
+    return HarmScores(
+        layers={**scores.layers, QUESTION: question.layers[OWN]},
+        test=added(scores.test, question.test),
+        validation=added(scores.validation, question.validation),
+        missing={**scores.missing, **missing},
     )
 
 
