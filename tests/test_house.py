@@ -23,7 +23,7 @@ FORBIDDEN_CALLS = {"torch.load", "torch.save", "eval", "exec", "os.system", "os.
 PUBLIC = [
     "AlignConfig", "AnatomyConfig", "AuditConfig", "CompareConfig", "ConceptsConfig",
     "ControlConfig", "Decoding",
-    "DoseConfig", "EndpointOptions",
+    "DoseConfig", "EndpointOptions", "GridConfig",
     "IsoglossError", "Judge",
     "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "MixesConfig", "Prompt",
     "PromptSet", "Request",
@@ -34,8 +34,8 @@ PUBLIC = [
     "load_target", "load_translator", "make_variants", "parse_spec", "probe_judge",
     "plan_align", "resolve_language", "run_align", "run_anatomy", "run_audit",
     "run_concepts",
-    "run_concepts_across", "run_control", "run_control_across", "run_dose", "run_ladder",
-    "run_mixes", "run_translation",
+    "run_concepts_across", "run_control", "run_control_across", "run_dose", "run_grid",
+    "run_ladder", "run_mixes", "run_translation",
 ]  # fmt: skip
 
 

@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from isogloss.trace.anatomy_config import AnatomyConfig as AnatomyConfig
     from isogloss.trace.dose import run_dose as run_dose
     from isogloss.trace.dose_config import DoseConfig as DoseConfig
+    from isogloss.trace.grid import run_grid as run_grid
+    from isogloss.trace.grid_config import GridConfig as GridConfig
     from isogloss.trace.ladder import run_ladder as run_ladder
     from isogloss.trace.ladder_config import LadderConfig as LadderConfig
     from isogloss.trace.mixes import MixesConfig as MixesConfig
@@ -86,6 +88,7 @@ _HOMES = {
     "Decoding": "isogloss.records",
     "DoseConfig": "isogloss.trace.dose_config",
     "EndpointOptions": "isogloss.endpoint",
+    "GridConfig": "isogloss.trace.grid_config",
     "IsoglossError": "isogloss.errors",
     "Judge": "isogloss.judges.base",
     "LabRecipe": "isogloss.lab.recipe",
@@ -134,6 +137,7 @@ _HOMES = {
     "run_control": "isogloss.control.run",
     "run_control_across": "isogloss.control.several",
     "run_dose": "isogloss.trace.dose",
+    "run_grid": "isogloss.trace.grid",
     "run_ladder": "isogloss.trace.ladder",
     "run_mixes": "isogloss.trace.mixes",
     "run_translation": "isogloss.translate.job",

@@ -209,7 +209,7 @@ def _print_grid(result: GridResult) -> None:
     for benefit in BENEFITS:
         _print_predictors(rows, benefit, said)
     console = stdout_console()
-    for line in _notes(rows, BENEFITS[0]):
+    for line in _notes(rows, BENEFITS[0], result):
         console.print(one_line(line), markup=False, highlight=False)
 
 
@@ -281,7 +281,7 @@ def _cell(row: Measurement | None) -> str:
     return f"{figure(row)} {figure_interval(row)}".strip()
 
 
-def _notes(rows: Sequence[Measurement], benefit: str) -> list[str]:
+def _notes(rows: Sequence[Measurement], benefit: str, result: GridResult) -> list[str]:
     """How many languages and pairs, and what correlation could not have been seen."""
     from isogloss.trace.grid_rows import CORRELATION
 
@@ -290,7 +290,9 @@ def _notes(rows: Sequence[Measurement], benefit: str) -> list[str]:
         absent = [r for r in rows if r.metric == f"{benefit}_{CORRELATION}" and r.reason]
         return [f"predictors: {absent[0].reason}"] if absent else []
     least = min(row.detectable or 1.0 for row in known)
+    n_tested, n_trained = len(result.arms.languages), len(result.arms.train)
     return [
-        f"no correlation below {least:.2f} could have been seen with 80 % power (languages "
-        f"permuted, Holm over {len(known)} predictors)"
+        f"{n_tested} languages, {n_trained * (n_tested - 1)} pairs: no correlation below "
+        f"{least:.2f} could have been seen with 80 % power (languages permuted, Holm over "
+        f"{len(known)} predictors)"
     ]
