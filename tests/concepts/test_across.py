@@ -71,7 +71,7 @@ def test_a_difference_is_claimed_of_the_balanced_mix_against_the_english_alone()
     studies += [study("balanced", s, {GAP: 0.1 + e}) for s, e in enumerate(noise)]
     studies += [study("bilingual", s, {GAP: 0.9}) for s in range(5)]
     claims = [row for row in across_rows(group_studies(studies)) if row.metric == "claim"]
-    smaller = [row for row in claims if "smaller under balanced" in (row.category or "") and row.n]
+    smaller = [row for row in claims if "falls off less" in (row.category or "") and row.n]
     assert [(r.target, r.arm, r.verdict) for r in smaller] == [
         ("lab:tiny:balanced@chat", "minus lab:tiny:english@chat", "confirmed")
     ]

@@ -242,7 +242,7 @@ def test_every_claim_has_a_row_where_its_rungs_are_there() -> None:
     assert [r.category for r in over if r.metric == CLAIM] == [claim.words for claim in CLAIMS]
     rows = [r for r in several(3) if r.arm != "helpful"]
     found = {r.category for r in over_runs_rows(rows) if r.metric == CLAIM}
-    assert "instruction tuning (helpful) widens it" not in found
+    assert "instruction tuning (helpful) widens the gap in harmful rate" not in found
     assert "a gap in following rate exists at base" in found
 
 

@@ -74,7 +74,8 @@ def _about(concept: str | None) -> tuple[Claim, ...]:
             key=("consistency_gap", concept, None),
         ),
         Claim(
-            words="that gap is smaller under balanced than under English-dominated pre-training",
+            words="agreement falls off less with resources under balanced than under "
+            "English-dominated pre-training",
             source=_INCONSISTENT,
             key=("consistency_gap", concept, None),
             sign=-1,
@@ -87,7 +88,8 @@ def _about(concept: str | None) -> tuple[Claim, ...]:
             key=("asymmetry_slope", concept, None),
         ),
         Claim(
-            words="so it does among languages that both hold the concept",
+            words="transfer goes from high- to low-resource languages among languages that both "
+            "hold the concept",
             source=f"{_ONE_WAY}; the restriction is ours",
             key=("assessable_asymmetry_slope", concept, None),
         ),
@@ -115,7 +117,8 @@ CLAIMS: tuple[Claim, ...] = (
         key=("linguistic_correlation", None, "genetic direct"),
     ),
     Claim(
-        words="that relationship is less distorted under balanced pre-training",
+        words="the relation of directions to genetic closeness is less distorted under balanced "
+        "pre-training",
         source=_RELATED,
         key=("linguistic_correlation", None, "genetic direct"),
         mix="balanced",
@@ -130,7 +133,8 @@ def judge_claim(claim: Claim, row: Measurement) -> Measurement:
     return replace(
         row,
         metric="claim",
-        category=f"{claim.words} ({claim.source})",
+        category=claim.words,
+        variant=claim.source,
         method=f"{claim.key[0]}: {row.method}",
         p_value=None if claim.null else row.p_value,
         verdict=claim_verdict(row, sign=claim.sign, null=claim.null),

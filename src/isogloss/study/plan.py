@@ -124,11 +124,11 @@ def _experiments(extent: Extent) -> list[Step]:
     every = [step for mix in mixes for step in chats[mix]]
     sizes = [f"lab:{extent.preset}:{mix}" for mix in extent.sizes]
     both = [*every, *_chats(extent, sizes)]
-    steps = [_align(extent, first, tuned), _dose(extent, first)]
-    steps += [_ladder(extent, mix, chats[mix]) for mix in mixes]
-    steps.append(_control(extent, "comply", both))
+    steps = [_control(extent, "comply", both)]
     if extent.guards:
         steps.append(_control(extent, "refuse", every))
+    steps += [_align(extent, first, tuned), _dose(extent, first)]
+    steps += [_ladder(extent, mix, chats[mix]) for mix in mixes]
     steps += [
         Step(
             kind="concepts", name="concepts", needs=tuple(both),

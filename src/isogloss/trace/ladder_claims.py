@@ -89,13 +89,13 @@ CLAIMS: tuple[Claim, ...] = (
         figures=(Figure(AT_BASE),),
     ),
     Claim(
-        words="instruction tuning (helpful) widens it",
+        words="instruction tuning (helpful) widens the gap in harmful rate",
         source="ours, after P1, section 4",
         said="harmful rate, change in low minus change in high since base",
         figures=(Figure(BY_TUNING),),
     ),
     Claim(
-        words="safety training (chat) widens it",
+        words="safety training (chat) widens the gap in harmful rate",
         source="ours, after P1, section 4",
         said="harmful rate, change in low minus change in high since helpful",
         figures=(Figure(BY_SAFETY),),
