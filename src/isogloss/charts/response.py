@@ -91,18 +91,19 @@ def response_picture(
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Powers of ten between two amounts, with 3 times each where there would be fewer than three.
+    """Powers of ten between two amounts, with steps between where there would be fewer than three.
 
     Example:
         >>> ticks(800, 30_000)
         [1000.0, 3000.0, 10000.0, 30000.0]
     """
     exponents = range(floor(log10(low)), ceil(log10(high)) + 1)
-    for steps in ((1,), (1, 3)):
+    inside: list[float] = []
+    for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10))):
         found = [m * 10.0**e for e in exponents for m in steps]
         inside = [value for value in found if low <= value <= high]
         if len(inside) > 2:
-            return inside
+            break
     return inside
 
 
@@ -140,8 +141,7 @@ def _panel(
             .mark_line(strokeWidth=0.8, strokeOpacity=0.35, color=light(DOSED), aria=False)
             .encode(x=x, y=y, order="order:Q")
         )
-    for points, colour, shape in ((panel.others, OTHERS, "square"), (panel.dosed, DOSED, "circle")):
-        layers += _mean(points, colour, shape, tables, (x, y, y_scale))
+    layers += _means(panel, tables, (x, y, y_scale))
     for words, at, muted in ((panel.title, -26, False), (panel.note, -11, True)):
         layers.append(
             alt.Chart(tables.put([{}]))
@@ -176,28 +176,31 @@ def _parity(
     return drawn
 
 
-def _mean(
-    points: Sequence[ResponsePoint],
-    colour: str,
-    shape: str,
-    tables: Tables,
-    axes: tuple[Any, Any, Any],
-) -> list[Any]:
+def _means(panel: ResponsePanel, tables: Tables, axes: tuple[Any, Any, Any]) -> list[Any]:
+    """Lines, intervals and points of the others, then of the dosed languages."""
     x, y, y_scale = axes
-    rows: list[Row] = [{"x": p.tokens, "y": p.value, "tip": p.tip} for p in points]
-    sure = [{"x": p.tokens, "low": p.low, "high": p.high} for p in points if p.low is not None]
-    if not rows:
-        return []
-    base = alt.Chart(tables.put(rows)).encode(x=x, y=y)
-    drawn: list[Any] = [base.mark_line(strokeWidth=2, color=light(colour), aria=False)]
+    rows: list[Row] = [
+        {
+            "x": p.tokens, "y": p.value, "low": p.low, "high": p.high, "tip": p.tip,
+            "colour": light(colour), "shape": shape,
+        }
+        for points, colour, shape in (
+            (panel.others, OTHERS, "square"), (panel.dosed, DOSED, "circle"),
+        )
+        for p in points
+    ]  # fmt: skip
+    colour = alt.Color("colour:N", scale=None)
+    base = alt.Chart(tables.put(rows)).encode(x=x, y=y, color=colour)
+    drawn: list[Any] = [base.mark_line(strokeWidth=2, aria=False).encode(detail="shape:N")]
+    sure = [row for row in rows if row["low"] is not None]
     if sure:
         drawn.append(
             alt.Chart(tables.put(sure))
-            .mark_rule(strokeWidth=2.5, strokeOpacity=0.5, color=light(colour), aria=False)
-            .encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q")
+            .mark_rule(strokeWidth=2.5, strokeOpacity=0.5, aria=False)
+            .encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q", color=colour)
         )
-    mark = base.mark_point(filled=True, size=44, opacity=1, color=light(colour), shape=shape)
-    return [*drawn, mark.encode(description="tip:N")]
+    mark = base.mark_point(filled=True, size=44, opacity=1)
+    return [*drawn, mark.encode(shape=alt.Shape("shape:N", scale=None), description="tip:N")]
 
 
 def _domain(panel: ResponsePanel) -> tuple[float, float]:

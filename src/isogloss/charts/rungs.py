@@ -141,10 +141,7 @@ def _panel(
     if signed:
         rule = alt.Chart(tables.put([{"y": 0.0}]))
         layers.append(rule.mark_rule(color=light("ink"), strokeDash=[4, 3], aria=False).encode(y=y))
-    n = len(panel.lines)
-    for k, line in enumerate(panel.lines):
-        offset = _BESIDE * (k - (n - 1) / 2)
-        layers += _line(line, len(rungs), offset, tables, (x, y, y_scale))
+    layers += _lines(panel.lines, len(rungs), tables, (x, y, y_scale))
     # Text marks: an axis would write its labels into an expression, and a name may hold anything.
     spacing = width / (len(rungs) - 1 + 2 * _ROOM)
     names = [{"x": float(k), "name": name} for k, name in enumerate(rungs)]
@@ -161,38 +158,49 @@ def _panel(
     return alt.layer(*layers, title).properties(width=width, height=height)
 
 
-def _line(
-    line: RungLine, n_rungs: int, offset: float, tables: Tables, axes: tuple[Any, Any, Any]
+def _lines(
+    lines: Sequence[RungLine], n_rungs: int, tables: Tables, axes: tuple[Any, Any, Any]
 ) -> list[Any]:
-    """Thin wide intervals, strong narrow ones, the line, and points on top."""
+    """Thin wide intervals, strong narrow ones, lines, and points on top; of all groups at once."""
     x, y, y_scale = axes
-    colour = light(line.colour)
-    known = {point.at: point for point in line.points}
-    path: list[Row] = [
-        {"x": k + offset, "y": known[k].estimate if k in known else None} for k in range(n_rungs)
-    ]
+    paths: list[Row] = []
+    ends: dict[bool, list[Row]] = {True: [], False: []}
+    points: list[Row] = []
+    for k, line in enumerate(lines):
+        offset = _BESIDE * (k - (len(lines) - 1) / 2)
+        common: Row = {"line": k, "colour": light(line.colour)}
+        known = {point.at: point for point in line.points}
+        if line.joined:
+            paths += [
+                common | {"x": at + offset, "y": known[at].estimate if at in known else None}
+                for at in range(n_rungs)
+            ]
+        for point in line.points:
+            at = common | {"x": point.at + offset}
+            if point.wide is not None:
+                ends[True].append(at | {"low": point.wide[0], "high": point.wide[1]})
+            if point.low is not None:
+                ends[False].append(at | {"low": point.low, "high": point.high})
+            points.append(at | {"y": point.estimate, "tip": point.tip, "shape": line.shape})
+    colour = alt.Color("colour:N", scale=None)
     drawn: list[Any] = []
-    if line.joined:
+    if paths:
         drawn.append(
-            alt.Chart(tables.put(path))
-            .mark_line(strokeWidth=1.2, strokeOpacity=0.5, color=colour, aria=False)
-            .encode(x=x, y=y)
+            alt.Chart(tables.put(paths))
+            .mark_line(strokeWidth=1.2, strokeOpacity=0.5, aria=False)
+            .encode(x=x, y=y, color=colour, detail="line:N")
         )
-    for ends, stroke, opacity in (
-        ([(p.at, *p.wide) for p in line.points if p.wide], 1.0, 0.55),
-        ([(p.at, p.low, p.high) for p in line.points if p.low is not None], 3.0, 0.5),
-    ):
-        if ends:
-            rows = [{"x": at + offset, "low": low, "high": high} for at, low, high in ends]
+    for wide, stroke, opacity in ((True, 1.0, 0.55), (False, 3.0, 0.5)):
+        if ends[wide]:
             drawn.append(
-                alt.Chart(tables.put(rows))
-                .mark_rule(strokeWidth=stroke, strokeOpacity=opacity, color=colour, aria=False)
-                .encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q")
+                alt.Chart(tables.put(ends[wide]))
+                .mark_rule(strokeWidth=stroke, strokeOpacity=opacity, aria=False)
+                .encode(x=x, y=alt.Y("low:Q", scale=y_scale), y2="high:Q", color=colour)
             )
-    points = [{"x": p.at + offset, "y": p.estimate, "tip": p.tip} for p in line.points]
+    shape = alt.Shape("shape:N", scale=None)
     drawn.append(
         alt.Chart(tables.put(points))
-        .mark_point(filled=True, size=56, opacity=1, color=colour, shape=line.shape)
-        .encode(x=x, y=y, description="tip:N")
+        .mark_point(filled=True, size=56, opacity=1)
+        .encode(x=x, y=y, color=colour, shape=shape, description="tip:N")
     )
     return drawn
