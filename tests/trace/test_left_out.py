@@ -208,6 +208,7 @@ def planted_runs(n: int) -> list[Grid]:
 def test_a_predictor_planted_in_every_run_is_better_over_runs() -> None:
     found = over_runs(planted_runs(3))
     assert found[f"{SELECTIVITY}_{DIFFERENCE}", "linguistic distance"] == BETTER
+    assert found[f"{SELECTIVITY}_{CORRELATION}", "linguistic distance"] is None
     assert found[f"{SELECTIVITY}_{DIFFERENCE}", "concept cosine"] in (NONE_FOUND, WORSE)
 
 

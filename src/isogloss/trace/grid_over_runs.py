@@ -4,7 +4,8 @@ Two things could make a predictor look good: chance of the runs, and chance of t
 which is the same in every run. So a predictor is *better than the null* only if both are ruled out:
 its error minus the null model's is below 0 by Student's t over runs, and its mean over runs is
 lower than under other names of the languages (one permutation for all runs), each with Holm over
-predictors. It is *worse* where t over runs alone says so.
+predictors. It is *worse* where t over runs alone says so: of these languages that is true, and of
+a predictor that knows nothing it is what to expect.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def _figure_rows(group: str, runs: Mapping[int, Sequence[Measurement]]) -> dict[
 
 
 def _figure_row(group: str, runs: Mapping[int, Measurement]) -> Measurement:
-    known = {seed: row.estimate for seed, row in runs.items() if row.estimate is not None}
+    # Rounded, so that what is the same in every run has no interval of its last bits.
+    known = {seed: round(row.estimate, 12) for seed, row in runs.items()
+             if row.estimate is not None}  # fmt: skip
     found = t_over_runs(list(known.values()))
     like = next(iter(runs.values()))
     reason = found.reason
@@ -121,8 +124,10 @@ def _of(rows: Mapping[Key, Measurement], metric: str, names: Sequence[str]) -> d
 def _correlations(
     rows: dict[Key, Measurement], metric: str, runs: Sequence[Mapping[str, Statistic]]
 ) -> None:
-    """p by permuting languages, of the mean over runs."""
+    """p by permuting languages, of the mean over runs; t over runs cannot see their chance."""
     keys = _of(rows, metric, tuple(PREDICTORS))
+    for key in [key for key in rows if key.metric == metric and key not in keys.values()]:
+        rows[key] = replace(rows[key], p_value=None, detectable=None)
     together = _pooled(runs, tuple(keys))
     adjusted = holm([one.p_two_sided if one else None for one in together.values()])
     n_tests = sum(p is not None for p in adjusted)
@@ -160,14 +165,14 @@ def _differences(
     for name, over_languages, over_runs in zip(known, by_language, by_run, strict=True):
         row = rows[key := known[name]]
         assert row.estimate is not None
-        method = (
-            f"{row.method}; p is the larger of t over runs and of permuted languages (one-sided, "
-            f"of the mean), each Holm over {len(known)} predictors{_size(together[name])}"
-        )
-        both = [p for p in (over_languages, over_runs) if p is not None]
+        told, p = "of t over runs", over_runs
+        if row.estimate < 0:
+            told = "the larger of t over runs and of permuted languages (one-sided, of the mean)"
+            p = None if p is None or over_languages is None else max(p, over_languages)
+        method = f"{row.method}; p {told}, Holm over {len(known)} predictors"
         rows[key] = replace(
-            row, verdict=_verdict(row.estimate, over_languages, over_runs), method=method,
-            p_value=max(both) if len(both) == 2 else None,
+            row, verdict=_verdict(row.estimate, p), p_value=p,
+            method=method + _size(together[name]),
         )  # fmt: skip
 
 
@@ -175,12 +180,10 @@ def _size(found: PermutedStatistic | None) -> str:
     return f"; {found.n_languages} languages, {found.n_pairs} pairs" if found else ""
 
 
-def _verdict(difference: float, over_languages: float | None, over_runs: float | None) -> str:
-    if over_runs is None or over_runs >= ALPHA:
+def _verdict(difference: float, p: float | None) -> str:
+    if p is None or p >= ALPHA:
         return NONE_FOUND
-    if difference > 0:
-        return WORSE
-    return BETTER if over_languages is not None and over_languages < ALPHA else NONE_FOUND
+    return BETTER if difference < 0 else WORSE
 
 
 def _pooled(
