@@ -27,7 +27,7 @@ PUBLIC = [
     "IsoglossError", "Judge",
     "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "MixesConfig", "Prompt",
     "PromptSet", "Request",
-    "Response", "RunStore", "ShareTable", "SheetRequest", "Target", "Translation",
+    "Response", "RunStore", "ShareTable", "SheetRequest", "StudyConfig", "Target", "Translation",
     "TranslationConfig", "Translator", "UserError", "Verdict", "build_lab", "build_report",
     "compare_runs", "describe_language", "draw_sheet", "identify_language", "import_labels",
     "judge_run", "load_exchanges", "load_judge", "load_prompts", "load_share_table",
@@ -35,7 +35,7 @@ PUBLIC = [
     "plan_align", "resolve_language", "run_align", "run_anatomy", "run_audit",
     "run_concepts",
     "run_concepts_across", "run_control", "run_control_across", "run_dose", "run_grid",
-    "run_ladder", "run_mixes", "run_translation",
+    "run_ladder", "run_mixes", "run_study", "run_translation",
 ]  # fmt: skip
 
 

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from isogloss.records import Verdict as Verdict
     from isogloss.report.page import build_report as build_report
     from isogloss.store import RunStore as RunStore
+    from isogloss.study.config import StudyConfig as StudyConfig
+    from isogloss.study.run import run_study as run_study
     from isogloss.targets.base import Target as Target
     from isogloss.targets.load import load_target as load_target
     from isogloss.targets.options import LocalOptions as LocalOptions
@@ -104,6 +106,7 @@ _HOMES = {
     "RunStore": "isogloss.store",
     "ShareTable": "isogloss.languages",
     "SheetRequest": "isogloss.label",
+    "StudyConfig": "isogloss.study.config",
     "Target": "isogloss.targets.base",
     "Translation": "isogloss.records",
     "TranslationConfig": "isogloss.translate.job",
@@ -140,6 +143,7 @@ _HOMES = {
     "run_grid": "isogloss.trace.grid",
     "run_ladder": "isogloss.trace.ladder",
     "run_mixes": "isogloss.trace.mixes",
+    "run_study": "isogloss.study.run",
     "run_translation": "isogloss.translate.job",
 }
 """Where each public name lives; `__getattr__` loads it from there."""

@@ -54,7 +54,7 @@ def test_other_rows_are_no_claims(other: Measurement) -> None:
 
 @pytest.mark.parametrize(
     ("said", "verdict"),
-    [(BETTER, "confirmed"), (WORSE, "refuted"), (NONE_FOUND, "cannot tell")],
+    [(BETTER, "confirmed"), (WORSE, "cannot tell"), (NONE_FOUND, "cannot tell")],
 )
 def test_a_predictor_is_told_in_the_words_of_claims(said: str, verdict: str) -> None:
     (claim,) = derived_claims([replace(PREDICTOR, verdict=said)])

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from isogloss.records import Measurement
 from isogloss.stats.verdict import Verdict, claim_verdict
 from isogloss.trace.grid_findings import BENEFITS, TESTED
+from isogloss.trace.grid_over_runs import CANNOT_TELL
 from isogloss.trace.grid_over_runs import OVER_RUNS as GRID
 from isogloss.trace.grid_rows import BETTER, DIFFERENCE, NONE_FOUND, WORSE
 from isogloss.trace.ladder_claims import GAP_TIERS
@@ -46,9 +47,11 @@ CURSES = (
 CURSE_SOURCE = "P1, section 2"
 PREDICTOR_SOURCE = "ours, after P1, section 3"
 PREDICTOR_VERDICTS: dict[str, Verdict] = {
-    BETTER: "confirmed", WORSE: "refuted", NONE_FOUND: "cannot tell", "cannot tell": "cannot tell",
+    BETTER: "confirmed", WORSE: "cannot tell", NONE_FOUND: "cannot tell",
+    CANNOT_TELL: "cannot tell",
 }  # fmt: skip
-"""From a grid's words: worse than the null is refuted, no evidence cannot tell."""
+"""From a grid's words. Worse than the null refutes nothing: with so few languages any predictor that
+says little is."""
 
 
 def derived_claims(rows: Iterable[Measurement]) -> list[Measurement]:
