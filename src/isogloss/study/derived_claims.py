@@ -50,8 +50,8 @@ PREDICTOR_VERDICTS: dict[str, Verdict] = {
     BETTER: "confirmed", WORSE: "cannot tell", NONE_FOUND: "cannot tell",
     CANNOT_TELL: "cannot tell",
 }  # fmt: skip
-"""From a grid's words. Worse than the null refutes nothing: with so few languages any predictor that
-says little is."""
+"""From a grid's words. Worse than the null refutes nothing: with so few languages any predictor
+that says little is."""
 
 
 def derived_claims(rows: Iterable[Measurement]) -> list[Measurement]:
