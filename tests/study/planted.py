@@ -11,6 +11,7 @@ from isogloss.processes import Job
 from isogloss.records import Measurement
 from isogloss.store import RunStore
 from isogloss.study.step import DONE, SPEC
+from isogloss.trace.dose_rows import AREA as DOSE
 from isogloss.trace.over_runs import AREA as LADDER
 
 CONFIRMED = "xSFT lowers the harmful rate more in high-resource languages than in low"
@@ -44,6 +45,14 @@ ROWS: dict[str, Sequence[Measurement]] = {
     "ladder": (
         gap("harmful_rate_gap", low=0.1, high=0.3),
         gap("following_rate_gap", low=-0.2, high=0.1),
+    ),
+    "dose": (
+        claim("more text of a language lifts its following rate", area=DOSE),
+        Measurement(
+            area=DOSE, metric="following_rate_tokens_to_parity", target="lab:tiny:english@chat",
+            unit="tokens", estimate=12_345.0, low=9_000.0, high=None, n=3, scope="runs",
+            verdict="reached", reason="of the interval the high end beyond the largest dose",
+        ),
     ),
 }  # fmt: skip
 

@@ -109,6 +109,20 @@ def test_the_page_walks_through_the_papers_from_stored_rows(
     assert (moved / "report" / "tables" / "claims.csv").is_file()
 
 
+def test_an_answer_has_its_figures_and_they_are_no_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_run, "run_jobs", Runner())
+    result = run_study(StudyConfig(out=tmp_path / "study", only=("dose",)))
+    parity = "is on a level with high-resource languages: reached"
+    assert "1 claims: 1 confirmed" in result.findings.read_text()
+    assert parity not in result.findings.read_text()
+    (line,) = [text for text in result.questions.read_text().splitlines() if parity in text]
+    assert "| 12\u202f345 | [9\u202f000,\u00a0…] | 3 | reached |" in line
+    assert "beyond the largest dose" in line
+    assert "Of 1 claims 1 are confirmed" in result.report.read_text()
+
+
 def test_nothing_done_is_the_failure_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WorkerError, match="it was killed"):
         studied(tmp_path / "study", monkeypatch, Runner(0))

@@ -114,7 +114,7 @@ def _print_claims(claims: Sequence[Measurement]) -> None:
     from isogloss.cli.tables import stdout_console
     from isogloss.cli.terminal import one_line
     from isogloss.report.numbers import figure, figure_interval
-    from isogloss.report.walk import tally, walk_through
+    from isogloss.report.walk import claims_of, tally, walk_through
 
     console = stdout_console()
     for part in walk_through(claims):
@@ -124,4 +124,4 @@ def _print_claims(claims: Sequence[Measurement]) -> None:
             line = f"  {row.verdict}: {row.category} ({told}, {row.n} runs; {row.target})"
             console.print(one_line(line), markup=False, highlight=False)
     counts = ", ".join(f"{n} {verdict}" for verdict, n in tally(claims).items())
-    console.print(f"{len(claims)} claims: {counts}", markup=False, highlight=False)
+    console.print(f"{len(claims_of(claims))} claims: {counts}", markup=False, highlight=False)

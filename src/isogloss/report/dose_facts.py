@@ -124,7 +124,7 @@ class DoseFacts:
 
 
 def read_dose(facts: RunFacts) -> DoseFacts | None:
-    """The dose-response of a run; None without one."""
+    """The dose-response of a run; None without one, or where no arm has a figure."""
     mine = tuple(row for row in facts.rows if row.area == DOSE)
     if not mine:
         return None
@@ -132,6 +132,8 @@ def read_dose(facts: RunFacts) -> DoseFacts | None:
     meta = as_mapping(facts.meta.get(DOSE))
     levels = [row for row in mine if row.category is None and row.arm != "none"]
     arms = tuple(dict.fromkeys(row.arm for row in levels))
+    if not arms:
+        return None
     contrasts = tuple(
         dict.fromkeys(
             Contrast(row.variant or "dose", row.arm, (row.category or "").removeprefix("since "))

@@ -25,14 +25,14 @@ from isogloss.report.stored import as_list, as_mapping
 from isogloss.report.trace_lede import trace_lede
 from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
 from isogloss.report.walk import AREA as STUDY
+from isogloss.report.walk import claims_of, walk_through
 from isogloss.report.walk import tally as tally_of
-from isogloss.report.walk import walk_through
 
 
 def build_lede(facts: RunFacts) -> Lede:
     """Of a study, a trace, an alignment, the audit, concepts: the first there is; else of the
     rows."""
-    claims = [row for row in facts.rows if row.area == STUDY]
+    claims = claims_of(row for row in facts.rows if row.area == STUDY)
     if claims:
         return _of_study(facts, claims)
     traced = trace_lede(facts)

@@ -62,6 +62,8 @@ PLAIN_UNITS = frozenset(
     }
 )
 """Units written as they are, with two decimals."""
+COUNTS = frozenset({"count", "tokens"})
+"""Units of whole numbers."""
 
 
 def decimal(value: float) -> str:
@@ -74,14 +76,14 @@ def decimal(value: float) -> str:
 
 def is_difference(row: Measurement) -> bool:
     """Whether the estimate is a difference or slope (signed points) rather than a rate."""
-    return row.unit not in {"rate", "count"} | PLAIN_UNITS
+    return row.unit not in {"rate"} | COUNTS | PLAIN_UNITS
 
 
 def figure(row: Measurement) -> str:
     """The estimate in words of its unit, without its interval; the row must be measured."""
     if row.estimate is None:
         return "not measured"
-    if row.unit == "count":
+    if row.unit in COUNTS:
         return f"{row.estimate:,.0f}".replace(",", THIN)
     if row.unit in PLAIN_UNITS:
         return decimal(row.estimate)
@@ -89,7 +91,13 @@ def figure(row: Measurement) -> str:
 
 
 def figure_interval(row: Measurement) -> str:
-    """The interval that goes with `figure`."""
+    """The interval that goes with `figure`; an end that lies beyond what was tried is open."""
+    if row.unit in COUNTS:
+        ends = [
+            f"{end:,.0f}".replace(",", THIN) if end is not None else "…"
+            for end in (row.low, row.high)
+        ]
+        return f"[{ends[0]},{NO_BREAK}{ends[1]}]" if (row.low, row.high) != (None, None) else ""
     if row.unit in PLAIN_UNITS and row.low is not None and row.high is not None:
         return f"[{decimal(row.low)},{NO_BREAK}{decimal(row.high)}]"
     return interval(row.low, row.high, signed=is_difference(row))

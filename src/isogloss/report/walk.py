@@ -11,7 +11,9 @@ from typing import NamedTuple
 from isogloss.records import Measurement
 
 AREA = "study"
-"""Of the claims of a study's steps, gathered; also the key of its meta."""
+"""Of the claims of a study's steps, gathered; also the key of its meta. Rows of other metrics than
+`CLAIM` are figures that belong to an answer and make no claim."""
+CLAIM = "claim"
 VERDICTS = ("confirmed", "refuted", "cannot tell")
 PAPERS = {
     "P1": "Shen et al. 2024, The Language Barrier (arXiv 2401.13136)",
@@ -81,10 +83,15 @@ def place_of(source: str) -> Place:
     return Place(found[1], int(found[2])) if found else NEITHER
 
 
-def walk_through(claims: Iterable[Measurement]) -> list[Part]:
-    """The claims by section: first P1's, then P2's, then those of neither."""
+def claims_of(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Those that are claims."""
+    return [row for row in rows if row.metric == CLAIM]
+
+
+def walk_through(rows: Iterable[Measurement]) -> list[Part]:
+    """The claims among rows by section: first P1's, then P2's, then those of neither."""
     parts: dict[Place, list[Measurement]] = {}
-    for row in claims:
+    for row in claims_of(rows):
         parts.setdefault(place_of(row.variant or ""), []).append(row)
     order = sorted(parts, key=lambda place: (place == NEITHER, place))
     return [
@@ -99,7 +106,7 @@ def walk_through(claims: Iterable[Measurement]) -> list[Part]:
 
 def tally(claims: Sequence[Measurement]) -> dict[str, int]:
     """Verdict → how many claims."""
-    counts = Counter(row.verdict or "not measured" for row in claims)
+    counts = Counter(row.verdict or "not measured" for row in claims_of(claims))
     known = {verdict: counts.pop(verdict, 0) for verdict in VERDICTS}
     return known | dict(counts)
 

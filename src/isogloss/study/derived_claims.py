@@ -1,4 +1,5 @@
-"""Figures of an experiment read as claims: the curses of a ladder, the predictors of a grid."""
+"""Figures of an experiment read as claims (the curses of a ladder, the predictors of a grid), and
+figures that belong to an answer (tokens to parity)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,10 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from isogloss.records import Measurement
+from isogloss.report.walk import CLAIM
 from isogloss.stats.verdict import Verdict, claim_verdict
+from isogloss.trace.dose_rows import AREA as DOSE
+from isogloss.trace.dose_rows import PARITY
 from isogloss.trace.grid_findings import BENEFITS, TESTED
 from isogloss.trace.grid_over_runs import CANNOT_TELL
 from isogloss.trace.grid_over_runs import OVER_RUNS as GRID
@@ -16,7 +20,6 @@ from isogloss.trace.ladder_claims import GAP_TIERS
 from isogloss.trace.over_runs import AREA as LADDER
 from isogloss.trace.stage_effects import AT_RUNG
 
-CLAIM = "claim"
 LAST_RUNG = "chat"
 
 
@@ -45,6 +48,7 @@ CURSES = (
     ),
 )  # fmt: skip
 CURSE_SOURCE = "P1, section 2"
+PARITY_SOURCE = "ours, after P1, section 4"
 PREDICTOR_SOURCE = "ours, after P1, section 3"
 PREDICTOR_VERDICTS: dict[str, Verdict] = {
     BETTER: "confirmed", WORSE: "cannot tell", NONE_FOUND: "cannot tell",
@@ -52,6 +56,20 @@ PREDICTOR_VERDICTS: dict[str, Verdict] = {
 }  # fmt: skip
 """From a grid's words. Worse than the null refutes nothing: with so few languages any predictor
 that says little is."""
+
+
+def figures_of(rows: Iterable[Measurement]) -> list[Measurement]:
+    """How much text would bring a language up to others, in words of their own."""
+    return [
+        replace(row, category=f"{_words(row)}: {row.verdict}", variant=PARITY_SOURCE)
+        for row in rows
+        if row.area == DOSE and row.metric.endswith(PARITY)
+    ]
+
+
+def _words(row: Measurement) -> str:
+    rate = row.metric.removesuffix(f"_{PARITY}").replace("_", " ")
+    return f"tokens at which its {rate} is on a level with high-resource languages"
 
 
 def derived_claims(rows: Iterable[Measurement]) -> list[Measurement]:

@@ -15,11 +15,11 @@ from isogloss.align.claims import CLAIMS as ALIGN_CLAIMS
 from isogloss.concepts.claims import CLAIMS as CONCEPT_CLAIMS
 from isogloss.control.claims import CLAIMS as CONTROL_CLAIMS
 from isogloss.records import Measurement
-from isogloss.report.walk import AREA
+from isogloss.report.walk import AREA, claims_of
 from isogloss.stats.power import needed_runs
 from isogloss.stats.verdict import MIN_RUNS
 from isogloss.store import RunStore
-from isogloss.study.derived_claims import CLAIM, derived_claims
+from isogloss.study.derived_claims import derived_claims, figures_of
 from isogloss.study.step import Step
 from isogloss.trace.anatomy_claims import CLAIMS as ANATOMY_CLAIMS
 
@@ -32,12 +32,12 @@ NULLS = {
 
 
 def gather_claims(study: Path, experiments: Sequence[Step]) -> list[Measurement]:
-    """The claims of finished experiments, as rows of area ``study``."""
+    """The claims of finished experiments, and figures that go with them: rows of area ``study``."""
     rows: list[Measurement] = []
     for step in experiments:
         with RunStore(step.folder(study)) as store:
             stored = store.measurements()
-        found = [*derived_claims(stored), *(row for row in stored if row.metric == CLAIM)]
+        found = [*derived_claims(stored), *claims_of(stored), *figures_of(stored)]
         rows += [replace(told(row), area=AREA) for row in found]
     return rows
 

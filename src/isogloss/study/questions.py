@@ -24,7 +24,7 @@ class Question:
         words: the question.
         where: the section it comes from.
         command: what measures it.
-        chosen: whether a claim is part of the answer.
+        chosen: whether a claim or a figure is part of the answer.
     """
 
     words: str
@@ -33,7 +33,7 @@ class Question:
     chosen: Chosen
 
     def answers(self, claims: Sequence[Measurement]) -> list[Measurement]:
-        """The claims that answer it, in their order."""
+        """The rows that answer it, in their order."""
         return [row for row in claims if self.chosen(row)]
 
 
@@ -55,7 +55,7 @@ QUESTIONS: tuple[Question, ...] = (
         "gap?",
         where=_ORIGIN,
         command="isogloss trace dose lab:tiny --language sw --factors 0.25,1,4,16",
-        chosen=_says("more text of a language"),
+        chosen=_says("more text of a language", "tokens at which its"),
     ),
     Question(
         words="Would the same number of extra tokens of anything do?",

@@ -10,7 +10,7 @@ from typing import Any
 from isogloss.printable import printable
 from isogloss.records import Measurement
 from isogloss.report.numbers import figure, figure_interval
-from isogloss.report.walk import AREA, PAPERS, tally, walk_through
+from isogloss.report.walk import AREA, PAPERS, claims_of, tally, walk_through
 from isogloss.store import RunStore
 from isogloss.study.questions import QUESTIONS
 
@@ -44,7 +44,7 @@ def findings_text(
         "# Findings",
         "",
         f"What `isogloss study --{meta['extent']}` found, written by it from its stored rows "
-        f"({_design(meta)}). {len(claims)} claims: {counts}.",
+        f"({_design(meta)}). {len(claims_of(claims))} claims: {counts}.",
         "",
         "A claim is *confirmed* where the 95 % interval over runs (Student's t, everything from "
         "pre-training on repeated under each seed) lies on the claimed side, *refuted* where it "
