@@ -227,7 +227,8 @@ def test_what_lies_beyond_the_doses_is_said_so(dosed: Path) -> None:
     row = some(dose_of(dosed).parity("following_rate"))
     assert plain(parity_words(replace(row, high=None))).endswith(", …]")
     beyond = replace(row, estimate=None, low=None, high=None, verdict="beyond the largest dose")
-    assert parity_words(beyond) == "beyond the largest dose"
+    assert plain(parity_words(beyond)) == "beyond the largest dose […, …]"
+    assert parity_words(replace(beyond, n=1)) == "beyond the largest dose"
     assert parity_words(replace(beyond, verdict="not measured")) == "not measured"
     assert plain(parity_words(replace(beyond, low=9000.0))) == "beyond the largest dose [9 000, …]"
 

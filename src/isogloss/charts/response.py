@@ -32,12 +32,17 @@ class ResponsePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """Where the mean meets the dashed level: tokens, and an interval whose ends may be open."""
+    """Where the mean meets the dashed level: tokens, and an interval whose ends may be open.
+
+    Attributes:
+        is_sure: whether there is an interval at all.
+    """
 
     tokens: float | None
     low: float | None
     high: float | None
     tip: str
+    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +165,7 @@ def _parity(
     """A band of the interval, to the edge where an end is open, and a line at the estimate."""
     x, x_scale = axis
     drawn: list[Any] = []
-    if parity.low is not None or parity.high is not None:
+    if parity.is_sure:
         ends = {"low": parity.low or span[0], "high": parity.high or span[1], "tip": parity.tip}
         drawn.append(
             alt.Chart(tables.put([ends]))

@@ -12,6 +12,9 @@ from isogloss.charts.grid import Tables, grid
 from isogloss.charts.palette import light
 from isogloss.charts.render import Picture
 
+_FINE = 0.06
+"""Where rates lie closer than this, an axis has tenths of a point."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsLine:
@@ -76,7 +79,10 @@ def _panel(panel: RunsPanel, groups: Sequence[str], tables: Tables, size: tuple[
     ]
     pad = 0.05 * (max(ends) - min(ends) or 1.0)
     scale = alt.Scale(domain=[min(ends) - pad, max(ends) + pad], nice=False)
-    labels = "format(100 * datum.value, '.0f')" if panel.percent else "format(datum.value, '~g')"
+    digits = ".1~f" if max(ends) - min(ends) < _FINE else ".0f"
+    labels = (
+        f"format(100 * datum.value, '{digits}')" if panel.percent else "format(datum.value, '~g')"
+    )
     axis = alt.Axis(title=None, tickCount=4, labelExpr=labels, labelFlush=False)
     y = alt.Y(
         "group:N",

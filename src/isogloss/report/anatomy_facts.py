@@ -105,6 +105,12 @@ class AnatomyFacts:
         alone = (Place(tag=x.tag, tier=x.tier, name=x.name) for x in self.languages)
         return (*alone, *self.tiers)
 
+    @property
+    def instruments(self) -> tuple[tuple[str, str, str], ...]:
+        """Those of `INSTRUMENTS` that the run has rows of."""
+        there = {(row.metric, row.arm) for row in self.rows}
+        return tuple(one for one in INSTRUMENTS if one[:2] in there)
+
     def failures(self, kind: str, place: Place) -> Measurement | None:
         """How often it failed, of what could have."""
         return self._row(kind, "none", None, place)

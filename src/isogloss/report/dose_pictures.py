@@ -42,11 +42,13 @@ def _panel(dose: DoseFacts, metric: str) -> ResponsePanel | None:
     reference = dose.reference(metric) if row is not None else None
     unit = next(r.unit for a in dose.arms if (r := dose.level(metric, a)) is not None)
     parity = None
-    if row is not None and (
-        row.estimate is not None or row.low is not None or row.high is not None
-    ):
+    if row is not None and row.verdict != "not measured" and (row.estimate or row.n > 1):
         parity = Parity(
-            tokens=row.estimate, low=row.low, high=row.high, tip=f"parity: {parity_words(row)}"
+            tokens=row.estimate,
+            low=row.low,
+            high=row.high,
+            is_sure=row.n > 1,
+            tip=f"parity: {parity_words(row)}",
         )
     return ResponsePanel(
         title=BY_METRIC[metric].label,

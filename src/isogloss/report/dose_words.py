@@ -47,12 +47,12 @@ def dose_side(dose: DoseFacts, metric: str, *, others: bool = False) -> str:
 def parity_words(row: Measurement | None) -> str:
     """Tokens to parity with their interval, or on which side of the doses it lies.
 
-    Example: ``12 700 [9 800, …]``: the high end lies beyond the doses.
+    Example: ``12 700 [9 800, …]``: the high end lies beyond the doses; one run has no interval.
     """
     if row is None or row.verdict == "not measured":
         return "not measured"
     what = row.verdict or "not measured" if row.estimate is None else integer(row.estimate)
-    if row.low is None and row.high is None:
+    if row.n < 2:
         return what
     low, high = (OPEN if end is None else integer(end) for end in (row.low, row.high))
     return f"{what} [{low},{NO_BREAK}{high}]"

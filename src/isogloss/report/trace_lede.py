@@ -56,7 +56,9 @@ def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
         ),
         pointers=(
             *ladder_pointers(ladder),
-            *_by_itself(facts, f"{last}{' of the first run' if ladder.is_over_runs else ''}"),
+            *_by_itself(
+                facts, f"{last}{' of the first run' if ladder.is_over_runs else ''} by itself"
+            ),
         ),
     )
 
@@ -76,7 +78,7 @@ def _of_dose(facts: RunFacts, dose: DoseFacts) -> Lede:
             ("Runs", f"{dose.n_runs} an arm, a seed each", False),
             *_audited(facts),
         ),
-        pointers=(*dose_pointers(dose), *_by_itself(facts, "Undosed, first run")),
+        pointers=(*dose_pointers(dose), *_by_itself(facts, "Undosed, the first run by itself")),
     )
 
 
@@ -95,7 +97,10 @@ def _of_mixes(facts: RunFacts, mixes: MixFacts) -> Lede:
             ("Runs", f"{mixes.n_runs} a recipe, a seed each", False),
             *_audited(facts),
         ),
-        pointers=(*mixes_pointers(mixes), *_by_itself(facts, "Reference, first run")),
+        pointers=(
+            *mixes_pointers(mixes),
+            *_by_itself(facts, "The reference’s first run by itself"),
+        ),
     )
 
 
@@ -115,7 +120,7 @@ def _of_grid(facts: RunFacts, grid: GridFacts) -> Lede:
             ("Runs", runs, False),
             *_audited(facts),
         ),
-        pointers=(*grid_pointers(grid), *_by_itself(facts, "Before training")),
+        pointers=(*grid_pointers(grid), *_by_itself(facts, "The model before training")),
     )
 
 
@@ -137,7 +142,9 @@ def _of_anatomy(facts: RunFacts, a: AnatomyFacts) -> Lede:
         ),
         pointers=(
             *anatomy_pointers(a),
-            *_by_itself(facts, "The first run" if a.is_over_runs else "The model"),
+            *_by_itself(
+                facts, "The first run by itself" if a.is_over_runs else "The model by itself"
+            ),
         ),
     )
 
@@ -149,11 +156,9 @@ def _audited(facts: RunFacts) -> tuple[Setting, ...]:
     return (("Verdicts by language", f"of {facts.setting('target')}", False),)
 
 
-def _by_itself(facts: RunFacts, what: str) -> tuple[Pointer, ...]:
-    """What that audit says."""
+def _by_itself(facts: RunFacts, lead: str) -> tuple[Pointer, ...]:
+    """What that audit says; ``lead`` names the model."""
     if not facts.audited:
         return ()
     said = headline(language_verdicts(facts))
-    return (
-        Pointer(lead=f"{what} by itself", text=said[:1].lower() + said[1:], anchor="languages"),
-    )
+    return (Pointer(lead=lead, text=said[:1].lower() + said[1:], anchor="languages"),)

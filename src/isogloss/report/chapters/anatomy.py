@@ -9,7 +9,6 @@ from typing import Any
 from isogloss.records import Measurement
 from isogloss.report.anatomy_facts import (
     GAINED,
-    INSTRUMENTS,
     KINDS,
     MARGIN,
     NET,
@@ -45,7 +44,7 @@ def anatomy_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "kinds": KINDS,
         "readings": READINGS,
         "sentences": {kind: link_sentences(a, kind) for kind in KINDS},
-        "instruments": INSTRUMENTS,
+        "instruments": a.instruments,
         "margin": MARGIN,
         "shift": SHIFT,
         "unit": next((row.unit for row in a.rows if row.metric == SHIFT), ""),

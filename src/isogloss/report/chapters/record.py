@@ -48,7 +48,7 @@ _CONTROL_METRICS = {
 """Control rows whose gaps are told; changes are missing where their rates are."""
 _OWN_METHODS = frozenset({"shuffled_labels_accuracy", "random_direction_accuracy"})
 """Metrics whose every row has a method of its own (it states the draws)."""
-_MOST_AUDITS = 8
+_MOST_AUDITS = 5
 _OVER_RUNS = " over runs"
 """How areas end whose every method states the seeds."""
 
