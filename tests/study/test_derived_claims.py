@@ -16,7 +16,8 @@ GAP = gap("harmful_rate_gap", low=0.1, high=0.3)
 PREDICTOR = Measurement(
     area=OVER_RUNS, metric="selectivity_change_left_out_difference",
     target="lab:tiny:english@helpful", arm="sft", category="linguistic distance", n=5,
-    estimate=-0.02, low=-0.03, high=-0.01, unit="rate difference", method="t over runs", scope="runs", verdict=BETTER,
+    estimate=-0.02, low=-0.03, high=-0.01, unit="rate difference", method="t over runs",
+    scope="runs", verdict=BETTER,
 )  # fmt: skip
 
 
