@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 import isogloss.study.run as study_run
 from isogloss.cli.main import app
 from isogloss.errors import InputError, WorkerError
+from isogloss.lab.build import CARD, folder_of
+from isogloss.lab.recipe import parse_spec
 from isogloss.processes import Job
 from isogloss.report.page import build_report
 from isogloss.report.walk import AREA
@@ -39,6 +41,12 @@ class Runner:
             self.ran.append(job.name)
 
 
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that lies in the cache is no job."""
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+
+
 def studied(folder: Path, monkeypatch: pytest.MonkeyPatch, runner: Runner) -> StudyResult:
     monkeypatch.setattr(study_run, "run_jobs", runner)
     return run_study(StudyConfig(out=folder, only=CONFIG["only"]))
@@ -46,8 +54,10 @@ def studied(folder: Path, monkeypatch: pytest.MonkeyPatch, runner: Runner) -> St
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        return studied(tmp_path_factory.mktemp("study") / "whole", patch, Runner())
+        patch.setenv("ISOGLOSS_CACHE", str(folder / "cache"))
+        return studied(folder / "whole", patch, Runner())
 
 
 def test_every_claim_and_both_curses_are_gathered(whole: StudyResult) -> None:
@@ -127,6 +137,16 @@ def test_nothing_done_is_the_failure_alone(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(WorkerError, match="it was killed"):
         studied(tmp_path / "study", monkeypatch, Runner(0))
     assert not (tmp_path / "study" / "run.db").exists()
+
+
+def test_a_model_in_the_cache_is_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = folder_of(parse_spec("lab:tiny@helpful#1"))
+    built.mkdir(parents=True)
+    (built / CARD).touch()
+    runner = Runner()
+    monkeypatch.setattr(study_run, "run_jobs", runner)
+    run_study(StudyConfig(out=tmp_path / "study", only=("align",)))
+    assert runner.ran == ["helpful english#0", "helpful english#2", "align"]
 
 
 def test_workers_are_some(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from isogloss.audit.environment import describe_environment
 from isogloss.errors import InputError, WorkerError
+from isogloss.lab.build import CARD, folder_of
+from isogloss.lab.recipe import parse_spec
 from isogloss.processes import Job, run_jobs
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
@@ -25,7 +27,7 @@ from isogloss.store import RunStore
 from isogloss.study.config import StudyConfig
 from isogloss.study.evidence import gather_claims
 from isogloss.study.plan import EXTENTS, plan_study
-from isogloss.study.step import DONE, Step
+from isogloss.study.step import DONE, Step, mark_done
 from isogloss.study.write_up import write_up
 from isogloss.targets.model import usable_cores
 
@@ -91,6 +93,7 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
     report = progress or silent
     folder = config.folder
     steps = plan_study(config.extent, only=config.only)
+    _skip_built(steps, folder)
     failure: WorkerError | None = None
     try:
         run_jobs(
@@ -124,6 +127,16 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
         questions=questions,
         measurements=tuple(claims),
     )
+
+
+def _skip_built(steps: Sequence[Step], study: Path) -> None:
+    """Models that lie in the cache need no process to say so."""
+    for step in steps:
+        if step.kind != "model" or step.is_done(study):
+            continue
+        if (folder_of(parse_spec(step.settings["spec"])) / CARD).is_file():
+            step.write(study)
+            mark_done(step.folder(study), 0.0)
 
 
 def _job(step: Step, study: Path) -> Job:

@@ -8,6 +8,7 @@ with other settings finds there what both have in common.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,13 @@ class Step:
         folder.mkdir(parents=True, exist_ok=True)
         told = {"kind": self.kind, "name": self.name, "settings": self.settings}
         (folder / SPEC).write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def mark_done(folder: Path, seconds: float) -> None:
+    """Say that a step is done; the last thing that is put into its folder."""
+    partial = folder / f"{DONE}.partial"
+    partial.write_text(json.dumps({"seconds": round(seconds, 1)}), encoding="utf-8")
+    os.replace(partial, folder / DONE)
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:

@@ -8,7 +8,6 @@ is taken up again: the next one waits for it.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from filelock import FileLock
 from isogloss.errors import IsoglossError
 from isogloss.processes import tell
 from isogloss.study.kinds import KINDS
-from isogloss.study.step import DONE, SPEC
+from isogloss.study.step import DONE, SPEC, mark_done
 
 
 def run_step(folder: Path) -> None:
@@ -33,9 +32,7 @@ def run_step(folder: Path) -> None:
         told = json.loads((folder / SPEC).read_text("utf-8"))
         begun = time.monotonic()
         KINDS[told["kind"]](told["settings"], folder, tell)
-        partial = folder / f"{DONE}.partial"
-        partial.write_text(json.dumps({"seconds": round(time.monotonic() - begun, 1)}))
-        os.replace(partial, folder / DONE)
+        mark_done(folder, time.monotonic() - begun)
 
 
 if __name__ == "__main__":
