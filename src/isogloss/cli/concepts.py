@@ -219,7 +219,7 @@ def _print_models(rows: Sequence[Measurement]) -> None:
             versus = f" {row.arm}" if row.arm != "none" else ""
             about = f"; {row.concept}" if row.concept else ""
             told = (
-                f"{row.verdict}: {row.category} ({row.variant}){about}; {row.target}{versus}: {cell(row)}, "
-                f"{row.n} runs"
+                f"{row.verdict}: {row.category} ({row.variant}){about}; {row.target}{versus}: "
+                f"{cell(row)}, {row.n} runs"
             )
             console.print(one_line(told), markup=False, highlight=False)
