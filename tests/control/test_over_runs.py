@@ -234,7 +234,7 @@ def test_crossing_over_is_not_asked_of_the_tier_that_holds_the_source() -> None:
 def test_each_way_has_claims_of_its_own() -> None:
     rows: list[Measurement] = []
     for seed in range(3):
-        arms = dict.fromkeys(("none", "own", "source", "guard", "random 0"), PLAIN)
+        arms = dict.fromkeys(["none", "own", "source", "guard", "random 0"], PLAIN)
         for metric in ("compliance_rate", "over_refusal"):
             rows += experiment(f"{GROUP}#{seed}", arms, metric=metric)
     for toward in ("comply", "refuse"):

@@ -83,12 +83,12 @@ def _link(
 
 def _threshold(fields: dict[str, Any], fails: bool) -> Iterator[Measurement]:
     for k in range(1, 5):
-        mine = fields | {"arm": "margin", "category": f"k={k}"}
+        mine: dict[str, Any] = fields | {"arm": "margin", "category": f"k={k}"}
         if fields["language"]:
             yield Measurement(
                 **mine, metric="threshold_shift", unit="nats", estimate=-0.5, low=-1.0, high=0.1
             )
-        paid = {"estimate": 0.2, "low": 0.1, "high": 0.3}
+        paid: dict[str, Any] = {"estimate": 0.2, "low": 0.1, "high": 0.3}
         yield Measurement(**mine, metric="over_refusals_paid", n=84, **paid)
         if not fails:
             yield Measurement(**mine, metric="recovered", verdict="not measured", reason="none")

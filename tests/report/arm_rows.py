@@ -74,7 +74,7 @@ def run_rows(arms: Sequence[Arm], n_seeds: int, shares: Any, value: Value) -> li
                 for metric, (unit, _, _) in METRICS.items():
                     area = "trace arm reward" if metric == "reward_accuracy" else "trace arm"
                     found = value(arm, seed, metric, language)
-                    told = (
+                    told: dict[str, Any] = (
                         {"reason": "12 relevant replies; a harmful rate needs 30"}
                         if found is None
                         else {"estimate": found}
