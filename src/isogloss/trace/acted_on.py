@@ -97,8 +97,9 @@ def few_shot_thresholds(examples: Examples, k: int, *, seed: int, n_draws: int =
     rows_of = [np.flatnonzero(examples.clusters == c) for c in np.unique(examples.clusters)]
     found = np.empty(n_draws)
     for draw in range(n_draws):
-        chosen = rng.permutation(len(rows_of))[:k]
-        found[draw] = np.mean([middle[rng.choice(rows_of[c])] for c in chosen])
+        chosen: list[int] = rng.permutation(len(rows_of))[:k].tolist()
+        rows = [int(rng.choice(rows_of[c])) for c in chosen]
+        found[draw] = middle[rows].mean()
     return found
 
 

@@ -120,7 +120,7 @@ def harm_scores(
             middle, spread = _scale(_projected(direction, validation, index, column))
             for pairs, into in ((validation, scored["validation"]), (test, scored["test"])):
                 both = (_projected(direction, pairs, index, column) - middle) / spread
-                ids = [recorded[index].pair_ids[row] for row in pairs.rows[index]]
+                ids = [recorded[index].pair_ids[int(row)] for row in pairs.rows[index]]
                 mine = into.setdefault(name, {})
                 for pair_id, (harmful, benign) in zip(ids, both.T.tolist(), strict=True):
                     mine[pair_id, language] = TwinScore(harmful, benign)
