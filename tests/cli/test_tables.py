@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from isogloss.cli.tables import SUMMARY, print_summary
+from isogloss.cli.tables import SUMMARY, print_rows, print_summary
 from isogloss.records import Measurement
 
 TIERS = {"en": "english", "fi-x-lab": "high", "sw": "low"}
@@ -74,3 +74,24 @@ def test_what_has_no_figure_is_said_with_its_reason(capsys: pytest.CaptureFixtur
     doubted = [replace(r, verdict="unverified") if r.metric == "over_refusal" else r for r in rows]
     print_summary(doubted)
     assert "?: unverified, too many replies without an outcome" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [
+        ("bits per character", "2.31 [2.10,"),
+        ("tokens", "2 [2,"),
+        ("rate", "231 % (210-250)"),
+        ("rate difference", "+231 points (+210 to +250)"),
+    ],
+)
+def test_a_narrow_figure_is_in_its_unit(
+    unit: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 90)
+    row = Measurement(
+        area="concepts", metric="competence", target="a model", language="sw", estimate=2.31,
+        low=2.1, high=2.5, unit=unit,
+    )  # fmt: skip
+    print_rows([row])
+    assert told in " ".join(capsys.readouterr().out.split())

@@ -228,13 +228,13 @@ def _narrow(row: Measurement) -> dict[str, str]:
 
 
 def _figure(row: Measurement) -> str:
-    """``37 % (29-46)``, ``-12 points (-20 to -3)`` or a count; empty where not measured."""
-    from isogloss.report.numbers import is_difference
+    """``37 % (29-46)``, ``-12 points (-20 to -3)``, or in its unit; empty where not measured."""
+    from isogloss.report.numbers import COUNTS, PLAIN_UNITS, is_difference
 
     if row.estimate is None:
         return ""
-    if row.unit == "count":
-        return f"{row.estimate:.0f}"
+    if row.unit in COUNTS | PLAIN_UNITS:
+        return figure_cell(row)
     signed = is_difference(row)
     sign, join = ("+", " to ") if signed else ("", "-")
     text = f"{100 * row.estimate:{sign}.0f} " + ("points" if signed else "%")
