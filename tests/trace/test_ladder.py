@@ -490,6 +490,8 @@ def lab_run(tiny_lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.exit_code == 0, result.stderr
     assert "what each stage did to it" in result.stdout
     assert "chat since base" in result.stdout
+    assert f"report: {out / 'report.html'}" in result.stdout.replace("\n", "")
+    assert 'id="ladder-parts"' in (out / "report.html").read_text("utf-8")
     return out
 
 

@@ -11,9 +11,9 @@ from isogloss.report.anatomy_facts import (
     AnatomyFacts,
     Place,
 )
-from isogloss.report.arm_facts import MIN_RUNS
 from isogloss.report.numbers import figure, figure_interval, unmeasured
 from isogloss.report.verdicts import Pointer
+from isogloss.stats.verdict import MIN_RUNS
 
 LINKS = {
     "not understood": "not understood",

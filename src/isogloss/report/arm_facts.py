@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.records import Measurement
+from isogloss.stats.verdict import MIN_RUNS
 
 RUNS, RUN_REWARDS = "trace arm", "trace arm reward"
 TOKENS, SHARE = "tokens", "share"
@@ -24,8 +25,6 @@ METRICS = (
     "benign_following_rate",
 )
 """Figures of a run, in the order of the page."""
-MIN_RUNS = 3
-"""Fewer never decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

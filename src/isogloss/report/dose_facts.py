@@ -59,11 +59,6 @@ class DoseFacts:
     _index: Mapping[_Key, Measurement]
 
     @property
-    def is_over_runs(self) -> bool:
-        """Always: a dose-response with one run says so in its rows."""
-        return True
-
-    @property
     def dosed_words(self) -> str:
         """``Swahili``, ``Tamil and Swahili``."""
         names = [describe_language(tag).name.removesuffix(" (lab)") for tag in self.dosed]

@@ -18,11 +18,10 @@ from isogloss.report.numbers import (
     unmeasured,
 )
 from isogloss.report.verdicts import Pointer
+from isogloss.stats.verdict import MIN_RUNS
 
 TOLD = ("harmful_rate", "following_rate", "compliance_rate")
 """The rates of the two curses, and unconditional harm."""
-MIN_RUNS = 3
-"""Fewer never decide."""
 MOST = 0.5
 Side = Literal["worse", "better", ""]
 """How the tier with fewer resources surely fares; empty where that is not shown."""
