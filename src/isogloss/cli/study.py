@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-isogloss study : the quick study, about half an hour on two cores.
+isogloss study : the quick study.
 
 isogloss study --full --plan : what the full one would run, and how long.
 
@@ -106,7 +106,7 @@ def _print_plan(steps: Sequence[PlannedStep], workers: int | None) -> None:
     at_once = workers or usable_cores()
     typer.echo(
         f"to do: {left:.0f} minutes of work, about {left / at_once:.0f} with {at_once} at once "
-        "(guessed for a machine like the one of docs/log.md)"
+        "(guessed)"
     )
 
 

@@ -32,7 +32,7 @@ class Step:
         name: for people, and in the folder's name.
         settings: what the kind's configuration gets, as JSON; all that determines the rows.
         needs: steps whose work it uses.
-        minutes: how long it takes alone on two cores like those of docs/benchmarks.
+        minutes: how long it may take alone; a guess, for the plan and for the time that remains.
     """
 
     kind: str
