@@ -18,6 +18,8 @@ INTENTS: tuple[Intent, ...] = ("harmful", "benign")
 OUTCOMES: tuple[Outcome, ...] = ("complied", "refused", "irrelevant", "unjudged")
 ORIGINAL = "original"
 """The variant of a prompt that nothing was done to."""
+CLAIM = "claim"
+"""The metric of a row that is the verdict on a claim: its words are the row's category."""
 RESULTS = ("complied", "refused", "irrelevant", "blocked", "error", "unjudged")
 """The six things a planned prompt can end as; their counts always sum to what was planned."""
 

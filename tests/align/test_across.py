@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from isogloss.align.across import AREA, CLAIM, across_rows, collect_runs
+from isogloss.align.across import AREA, across_rows, collect_runs
 from isogloss.align.claims import CLAIMS, MARGIN, Claim, Values, minus
 from isogloss.align.outcomes import AREA as CHANGES
 from isogloss.align.reward_accuracy import AREA as REWARDS
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 
 GAP = "xSFT lowers the harmful rate more in high-resource languages than in low"
 NOBODY = "SFT in one low-resource language does not help high-resource ones"

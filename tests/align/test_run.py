@@ -37,7 +37,7 @@ from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
 from isogloss.processes import Job
 from isogloss.progress import silent
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.store import RunStore
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries that train
@@ -141,7 +141,7 @@ def test_reward_models_are_tested_on_objects_they_never_saw(lab_run: Path) -> No
 
 @pytest.mark.lab
 def test_one_run_claims_nothing(lab_run: Path) -> None:
-    claims = [r for r in rows_of(lab_run, ACROSS) if r.metric == "claim"]
+    claims = [r for r in rows_of(lab_run, ACROSS) if r.metric == CLAIM]
     assert claims
     assert {r.verdict for r in claims} == {"cannot tell"}
 

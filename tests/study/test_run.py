@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,7 +146,13 @@ def test_a_model_in_the_cache_is_no_job(tmp_path: Path, monkeypatch: pytest.Monk
     (built / CARD).touch()
     runner = Runner()
     monkeypatch.setattr(study_run, "run_jobs", runner)
-    run_study(StudyConfig(out=tmp_path / "study", only=("align",)))
+    config = StudyConfig(out=tmp_path / "study", only=("align",))
+    states = {step.name: step.state for step in plan_steps(config)}
+    assert states == {
+        "helpful english#0": "to do", "helpful english#1": "in the cache",
+        "helpful english#2": "to do", "align": "to do",
+    }  # fmt: skip
+    run_study(config)
     assert runner.ran == ["helpful english#0", "helpful english#2", "align"]
 
 
@@ -163,6 +170,8 @@ def test_the_plan_says_what_is_done_and_runs_nothing(
     said = CliRunner().invoke(app, line).output
     assert "to do: 0 minutes" in said
     assert said.count("to do") == 1
+    told = json.loads(CliRunner().invoke(app, [*line, "--json"]).output)
+    assert {step["state"] for step in told} == {"done"}
     fresh = CliRunner().invoke(app, ["study", "--plan", "--only", "dose"]).output
     assert "chat english*sw=16" in fresh
     assert "done" not in fresh

@@ -21,7 +21,7 @@ from anatomies import (
     row_of,
     user_prompt,
 )
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.distributions import Array
 from isogloss.trace.anatomy_claims import CLAIMS
 from isogloss.trace.anatomy_items import make_items, read_items
@@ -244,7 +244,7 @@ def seeds_of(values: Sequence[float]) -> list[Measurement]:
 )
 def test_claims_are_told_by_runs(values: Sequence[float], verdict: str) -> None:
     rows = over_runs_rows(seeds_of(values))
-    claims = [row for row in rows if row.metric == "claim"]
+    claims = [row for row in rows if row.metric == CLAIM]
     assert len(claims) == len(CLAIMS)
     (about,) = [row for row in claims if "irrelevance" in (row.category or "")]
     assert about.verdict == verdict
@@ -252,7 +252,7 @@ def test_claims_are_told_by_runs(values: Sequence[float], verdict: str) -> None:
     others = [row for row in claims if row is not about]
     assert {row.verdict for row in others} == {"cannot tell"}
     assert all("measured in 0 run(s)" in (row.reason or "") for row in others)
-    (figure,) = [row for row in rows if row.metric != "claim"]
+    (figure,) = [row for row in rows if row.metric != CLAIM]
     assert figure.estimate == pytest.approx(np.mean(values))
     assert (figure.area, figure.target, figure.scope) == (
         OVER_RUNS, "lab:tiny:english@chat", "runs",

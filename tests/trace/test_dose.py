@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from isogloss.cli.main import app
 from isogloss.concepts.run import ConceptsConfig, run_concepts
 from isogloss.errors import InputError, MissingExtraError, ModelError, UserError
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.verdict import claim_verdict
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
@@ -31,7 +31,7 @@ from isogloss.trace.dose_config import DoseConfig
 from isogloss.trace.dose_design import DoseDesign, design_doses, dose_text
 from isogloss.trace.dose_figures import DoseFigures
 from isogloss.trace.dose_rows import AREA, dose_rows
-from isogloss.trace.outcomes import CLAIM, Outcomes
+from isogloss.trace.outcomes import Outcomes
 from isogloss.trace.parity import tokens_to_parity
 from isogloss.trace.recognised_harm import METRIC as RECOGNITION
 from planted_runs import arm_rows, micro_preset

@@ -21,7 +21,7 @@ from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.cli.main import app
 from isogloss.errors import InputError, LanguageError, ModelError, UserError
 from isogloss.languages import ShareTable
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
 from isogloss.trace.change_gap import Counts
@@ -30,7 +30,7 @@ from isogloss.trace.ladder import run_ladder
 from isogloss.trace.ladder_claims import CLAIMS
 from isogloss.trace.ladder_config import LadderConfig
 from isogloss.trace.over_runs import AREA as OVER_RUNS
-from isogloss.trace.over_runs import CLAIM, over_runs_rows
+from isogloss.trace.over_runs import over_runs_rows
 from isogloss.trace.rung_counts import Step, shared_slices
 from isogloss.trace.rungs import resolve_families
 from isogloss.trace.stage_changes import change_rows

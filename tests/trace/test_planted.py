@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from isogloss.audit.curses import SCOPES
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.contrast import LanguageScope
 from isogloss.stats.gaps import tier_weights
 from isogloss.trace.change_gap import Counts, change_gap, change_gap_bounds
 from isogloss.trace.gap_share import gap_parts
 from isogloss.trace.ladder_claims import BY_SAFETY, CLAIMS, GAP_TIERS, Gap
-from isogloss.trace.over_runs import CLAIM, over_runs_rows
+from isogloss.trace.over_runs import over_runs_rows
 from isogloss.trace.rung_counts import Step
 from isogloss.trace.stage_effects import AREA, effect_rows
 from ladders import Array, harmful_slice, simulate

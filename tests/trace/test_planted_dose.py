@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import claim_verdict
 from isogloss.trace.dose_claims import CLAIMS
@@ -20,7 +20,7 @@ from isogloss.trace.dose_config import DoseConfig
 from isogloss.trace.dose_design import DoseDesign, design_doses
 from isogloss.trace.dose_figures import DoseFigures, slopes_by_run
 from isogloss.trace.dose_rows import dose_rows
-from isogloss.trace.outcomes import CLAIM, Outcomes
+from isogloss.trace.outcomes import Outcomes
 from isogloss.trace.parity import Parity, tokens_to_parity
 from planted_runs import Array, arm_rows, measured_rates
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.verdict import claim_verdict
 from isogloss.trace.arms import read_arm
 from isogloss.trace.mix_claims import claim_cases
 from isogloss.trace.mix_figures import MixFigures
 from isogloss.trace.mix_rows import AREA, mix_rows
-from isogloss.trace.outcomes import CLAIM, Outcomes
+from isogloss.trace.outcomes import Outcomes
 from isogloss.trace.standings import KINDS, standing_rows
 from planted_runs import Array, arm_rows, measured_rates
 

@@ -16,13 +16,12 @@ from isogloss.align.outcomes import GATE
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.reward_accuracy import OVERCONFIDENCE
 from isogloss.lab.recipe import parse_spec
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS, claim_verdict
 
 AREA = "align over runs"
-CLAIM = "claim"
 
 
 class Key(NamedTuple):

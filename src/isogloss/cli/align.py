@@ -243,6 +243,7 @@ def _print_changes(result: AlignResult) -> None:
     from isogloss.align.reward_accuracy import ACCURACY
     from isogloss.cli.tables import stdout_console
     from isogloss.cli.terminal import one_line
+    from isogloss.records import CLAIM
 
     over = [row for row in result.measurements if row.area == ACROSS]
     one_run = len({row.target for row in result.measurements if row.area == AREA}) == 1
@@ -266,7 +267,7 @@ def _print_changes(result: AlignResult) -> None:
         _print_by_tier(accuracy, f"reward models: % right on held-out pairs {said}")
     console = stdout_console()
     for row in over:
-        if row.metric == "claim" and not one_run:
+        if row.metric == CLAIM and not one_run:
             told = f"{row.verdict}: {row.category} ({row.n} runs)"
             console.print(one_line(told), markup=False, highlight=False)
 

@@ -193,6 +193,7 @@ def _print_models(rows: Sequence[Measurement]) -> None:
     from isogloss.cli.tables import compact_table, stdout_console
     from isogloss.cli.terminal import one_line
     from isogloss.concepts.summary import FIGURES
+    from isogloss.records import CLAIM
     from isogloss.report.numbers import figure, figure_interval
 
     def cell(row: Measurement | None) -> str:
@@ -215,7 +216,7 @@ def _print_models(rows: Sequence[Measurement]) -> None:
         table.add_row(*line)
     console.print(table)
     for row in rows:
-        if row.metric == "claim":
+        if row.metric == CLAIM:
             versus = f" {row.arm}" if row.arm != "none" else ""
             about = f"; {row.concept}" if row.concept else ""
             told = (

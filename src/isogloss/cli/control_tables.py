@@ -74,8 +74,8 @@ def print_over_runs(rows: Sequence[Measurement]) -> None:
     """
     from isogloss.cli.tables import stdout_console
     from isogloss.cli.terminal import one_line
-    from isogloss.control.over_runs import CLAIM
     from isogloss.control.table import AS_GOOD
+    from isogloss.records import CLAIM
 
     averages = [
         row for row in rows

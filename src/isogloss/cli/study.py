@@ -74,7 +74,7 @@ def study(
         out=out,
     )
     if plan:
-        _print_plan(plan_steps(config), workers)
+        _print_plan(plan_steps(config), workers, as_json=json)
         return
     with progress_bars() as progress:
         result = run_study(config, progress=progress)
@@ -88,21 +88,24 @@ def study(
     typer.echo(f"report: {result.report}")
 
 
-def _print_plan(steps: Sequence[PlannedStep], workers: int | None) -> None:
+def _print_plan(steps: Sequence[PlannedStep], workers: int | None, *, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+        from json import dumps
+
+        typer.echo(dumps([{**asdict(step), "folder": str(step.folder)} for step in steps]))
+        return
     from isogloss.cli.tables import compact_table, stdout_console
     from isogloss.targets.model import usable_cores
 
-    lines = [
-        [step.kind, step.name, f"{step.minutes:.1f}", "done" if step.is_done else "to do"]
-        for step in steps
-    ]
+    lines = [[step.kind, step.name, f"{step.minutes:.1f}", step.state] for step in steps]
     console = stdout_console()
     heads = ["kind", "step", "minutes", "state"]
     table = compact_table(f"{len(steps)} steps", heads, lines, console.width)
     for line in lines:
         table.add_row(*line)
     console.print(table)
-    left = sum(step.minutes for step in steps if not step.is_done)
+    left = sum(step.minutes for step in steps if step.state == "to do")
     at_once = workers or usable_cores()
     typer.echo(
         f"to do: {left:.0f} minutes of work, about {left / at_once:.0f} with {at_once} at once "

@@ -147,8 +147,9 @@ def _print_ladder(result: LadderResult) -> None:
     """Gaps by rung, then what each stage did; one model's, or over runs, then the claims."""
     from isogloss.cli.tables import stdout_console
     from isogloss.cli.terminal import one_line
+    from isogloss.records import CLAIM
     from isogloss.trace.over_runs import AREA as OVER_RUNS
-    from isogloss.trace.over_runs import CLAIM, WIDE
+    from isogloss.trace.over_runs import WIDE
     from isogloss.trace.stage_effects import AREA, AT_RUNG, CHANGE_GAP, GAP
 
     one = len(result.families) == 1

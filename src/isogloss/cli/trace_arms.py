@@ -90,7 +90,7 @@ def print_claims(rows: Sequence[Measurement]) -> None:
     """A line a claim."""
     from isogloss.cli.tables import stdout_console
     from isogloss.cli.terminal import one_line
-    from isogloss.trace.outcomes import CLAIM
+    from isogloss.records import CLAIM
 
     console = stdout_console()
     for row in rows:

@@ -18,7 +18,7 @@ from isogloss.concepts.summary import Key
 from isogloss.errors import InputError
 from isogloss.lab.mix import MIXES
 from isogloss.lab.recipe import SIZES, parse_spec
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.verdict import claim_verdict
 
 Sign = Literal[1, -1]
@@ -132,7 +132,7 @@ def judge_claim(claim: Claim, row: Measurement) -> Measurement:
     """The figure's row as a verdict on the claim."""
     return replace(
         row,
-        metric="claim",
+        metric=CLAIM,
         category=claim.words,
         variant=claim.source,
         method=f"{claim.key[0]}: {row.method}",

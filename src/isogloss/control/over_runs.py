@@ -27,13 +27,12 @@ from isogloss.control.run_figures import (
 from isogloss.control.settings import Toward
 from isogloss.control.table import AREA as CONTROL
 from isogloss.control.table import AS_GOOD, MARGIN
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS, claim_verdict
 
 AREA = "control over runs"
-CLAIM = "claim"
 AS_GOOD_WORDS = {"confirmed": "as good", "refuted": "worse", "cannot tell": "cannot tell"}
 
 Runs = Mapping[int, RunFigures]

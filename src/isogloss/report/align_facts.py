@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from isogloss.printable import printable
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.facts import AUDIT, TIERS, LanguageFacts, RunFacts, languages_of
 from isogloss.report.numbers import verified
 from isogloss.report.stored import as_list, as_mapping
 
 ALIGN, REWARDS, OVER_RUNS = "align", "align reward", "align over runs"
 NONE, SAFETY_LINE, GUARD = "none", "safety line", "guard"
-GATE, CLAIM = "gate_helpful_rate", "claim"
+GATE = "gate_helpful_rate"
 ACCURACY, OVERCONFIDENCE, ASSOCIATION = "reward_accuracy", "reward_overconfidence", "accuracy_with"
 SEEN, UNSEEN = "seen languages", "unseen languages"
 PLANE = ("compliance_rate", "helpful_rate")

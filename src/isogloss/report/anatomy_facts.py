@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.facts import ANATOMY, TIERS, LanguageFacts, RunFacts, languages_of
 
 OVER_RUNS = "trace anatomy over runs"
-CLAIM = "claim"
 MAIN, MARGIN = "main", "margin"
 NOT_MEASURED, UNEXPLAINED = "not measured", "unexplained"
 KINDS: dict[str, tuple[str, str]] = {

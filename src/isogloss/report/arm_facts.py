@@ -10,7 +10,6 @@ from isogloss.stats.verdict import MIN_RUNS
 
 RUNS, RUN_REWARDS = "trace arm", "trace arm reward"
 TOKENS, SHARE = "tokens", "share"
-CLAIM = "claim"
 METRICS = (
     "following_rate",
     "harmful_rate",

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.printable import printable
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.control_facts import AGAINST_OWN, ARMS, SOURCE, WITHOUT_SOURCE
 from isogloss.report.facts import TIERS, RunFacts, language_facts
 from isogloss.report.stored import as_mapping
 from isogloss.store import RunStore
 
 OVER_RUNS = "control over runs"
-CLAIM = "claim"
 PLACEBO_MEAN = "placebos"
 RATES = (
     "compliance_rate", "over_refusal", "helpful_rate", "refusal_rate", "actionable_rate",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from isogloss.languages import describe_language
-from isogloss.records import Measurement
-from isogloss.report.arm_facts import CLAIM, METRICS, SHARE, TOKENS, RunsOfArms, read_runs
+from isogloss.records import CLAIM, Measurement
+from isogloss.report.arm_facts import METRICS, SHARE, TOKENS, RunsOfArms, read_runs
 from isogloss.report.facts import DOSE, LanguageFacts, RunFacts, languages_of
 from isogloss.report.numbers import listed
 from isogloss.report.stored import as_list, as_mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from isogloss.printable import printable
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.facts import AUDIT, LADDER, TIERS, LanguageFacts, RunFacts, languages_of
 from isogloss.report.numbers import verified
 from isogloss.report.stored import as_list, as_mapping
@@ -16,7 +16,6 @@ from isogloss.stats.paired import t_over_runs
 OVER_RUNS = "trace ladder over runs"
 AT_RUNG = "at rung"
 GAP, CHANGE, CHANGE_GAP, GAP_MADE = "gap", "change", "change_gap", "gap_made"
-CLAIM = "claim"
 WIDE = "languages like these"
 SHARED = "prompts with an outcome at every rung"
 _Key = tuple[str, str, str, str | None, str | None, bool]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from isogloss.concepts.across import AREA as ACROSS
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.align_facts import AlignFacts, read_align
 from isogloss.report.align_words import align_headline, align_pointers
 from isogloss.report.concept_facts import ConceptFacts, is_recognised, read_concepts
@@ -265,7 +265,7 @@ _SIDE_BY_SIDE = (
 def _of_models(rows: Sequence[Measurement], kicker: str, figures: str, settled: str) -> Lede:
     """Several models side by side: the tally is of the claims."""
     groups = list(dict.fromkeys(row.target for row in rows))
-    claims = [row for row in rows if row.metric == "claim"]
+    claims = [row for row in rows if row.metric == CLAIM]
     verdicts = Counter(row.verdict for row in claims)
     runs = max((row.n for row in rows), default=0)
     return Lede(

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.printable import printable
-from isogloss.records import Measurement
-from isogloss.report.arm_facts import CLAIM, METRICS
+from isogloss.records import CLAIM, Measurement
+from isogloss.report.arm_facts import METRICS
 from isogloss.report.facts import MIXES, TIERS, LanguageFacts, RunFacts, languages_of
 from isogloss.report.stored import as_list, as_mapping
 

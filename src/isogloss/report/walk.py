@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 
 AREA = "study"
 """Of the claims of a study's steps, gathered; also the key of its meta. Rows of other metrics than
 `CLAIM` are figures that belong to an answer and make no claim."""
-CLAIM = "claim"
 VERDICTS = ("confirmed", "refuted", "cannot tell")
 PAPERS = {
     "P1": "Shen et al. 2024, The Language Barrier (arXiv 2401.13136)",

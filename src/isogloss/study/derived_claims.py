@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from isogloss.records import Measurement
-from isogloss.report.walk import CLAIM
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.verdict import Verdict, claim_verdict
 from isogloss.trace.dose_rows import AREA as DOSE
 from isogloss.trace.dose_rows import PARITY

@@ -19,7 +19,7 @@ from isogloss.trace.dose_config import DoseConfig
 from isogloss.trace.dose_design import design_doses
 
 CHAT, HELPFUL = "chat", "helpful"
-MINUTES_A_MODEL = {"tiny": 0.8, "small": 4.0}
+MINUTES_A_MODEL = {"tiny": 1.7, "small": 8.0}
 GRID = {"strengths": [0.1, 0.2, 0.35, 0.6], "operators": ["add", "project_out"]}
 """Of the searches for control: those of docs/lab.md."""
 
@@ -32,6 +32,7 @@ class Extent:
         words: for people.
         preset: of the lab.
         seeds: every experiment is repeated from pre-training on under the seeds 0 to ``seeds`` - 1.
+        few_seeds: the same of control and of mixes compared, which cost most.
         mixes: pre-training mixes of the ladder, of concepts and of control.
         methods: of alignment.
         dose: further fields of the dose-response.
@@ -45,6 +46,7 @@ class Extent:
     words: str
     preset: str
     seeds: int
+    few_seeds: int
     mixes: tuple[str, ...]
     methods: tuple[str, ...]
     dose: Mapping[str, Any]
@@ -60,22 +62,25 @@ EXTENTS: dict[str, Extent] = {
         words="two mixes, three seeds, three doses of one language",
         preset="tiny",
         seeds=3,
+        few_seeds=3,
         mixes=("english", "balanced"),
         methods=("xsft", "xdpo"),
         dose={"languages": ["sw"], "factors": [1, 4, 16]},
         placebos=3,
     ),
     "full": Extent(
-        words="three mixes, five seeds, all methods, doses, grid, architectures, sizes",
+        words="three mixes, five seeds (three of control and of mixes compared), all methods, "
+        "doses, grid, architectures, sizes",
         preset="tiny",
         seeds=5,
+        few_seeds=3,
         mixes=("english", "bilingual", "balanced"),
         methods=(
             "sft", "xsft", "sft:sw", "reward", "xreward", "xreward-contrast", "xreward-pivot",
             "rlhf", "xrlhf", "xrlhf-oracle", "dpo", "xdpo", "mpo",
         ),
         dose={
-            "languages": ["sw"], "factors": [0.25, 0.5, 1, 2, 4, 8, 16], "extra": [50_000, 200_000],
+            "languages": ["sw"], "factors": [0.25, 1, 4, 16], "extra": [200_000],
             "parallel": True, "tokenizer": True, "reward": True,
         },
         placebos=10,
@@ -120,20 +125,21 @@ def _experiments(extent: Extent) -> list[Step]:
     first = f"lab:{extent.preset}:{extent.mixes[0]}"
     tuned = [_model(extent, f"{first}@{HELPFUL}#{seed}") for seed in range(extent.seeds)]
     mixes = [f"lab:{extent.preset}:{mix}" for mix in extent.mixes]
-    chats = {mix: _chats(extent, [mix]) for mix in mixes}
-    every = [step for mix in mixes for step in chats[mix]]
     sizes = [f"lab:{extent.preset}:{mix}" for mix in extent.sizes]
-    both = [*every, *_chats(extent, sizes)]
-    steps = [_control(extent, "comply", both)]
+    chats = {mix: _chats(extent, [mix], extent.seeds) for mix in mixes}
+    every = [step for mix in mixes for step in chats[mix]]
+    steered = _chats(extent, mixes, extent.few_seeds)
+    others = _chats(extent, sizes, extent.few_seeds)
+    steps = [_control(extent, "comply", [*steered, *others])]
     if extent.guards:
-        steps.append(_control(extent, "refuse", every))
+        steps.append(_control(extent, "refuse", steered))
     steps += [_align(extent, first, tuned), _dose(extent, first)]
     steps += [_ladder(extent, mix, chats[mix]) for mix in mixes]
     steps += [
         Step(
-            kind="concepts", name="concepts", needs=tuple(both),
-            settings={"targets": [step.settings["spec"] for step in both]},
-            minutes=0.4 * len(both),
+            kind="concepts", name="concepts", needs=(*every, *others),
+            settings={"targets": [step.settings["spec"] for step in (*every, *others)]},
+            minutes=0.4 * len((*every, *others)),
         ),
         Step(
             kind="anatomy", name="anatomy", needs=tuple(chats[first]),
@@ -151,9 +157,9 @@ def _experiments(extent: Extent) -> list[Step]:
         arms = [f"lab:{extent.preset}:{mix}" for mix in group]
         steps.append(
             Step(
-                kind="mixes", name=name, needs=tuple(_chats(extent, arms)),
-                settings={"arms": arms, "seeds": extent.seeds},
-                minutes=0.3 * len(arms) * extent.seeds,
+                kind="mixes", name=name, needs=tuple(_chats(extent, arms, extent.few_seeds)),
+                settings={"arms": arms, "seeds": extent.few_seeds},
+                minutes=0.3 * len(arms) * extent.few_seeds,
             )
         )  # fmt: skip
     return steps
@@ -166,8 +172,8 @@ def _model(extent: Extent, spec: str) -> Step:
     return Step(kind="model", name=name, settings={"spec": recipe.spec}, minutes=minutes)
 
 
-def _chats(extent: Extent, mixes: Iterable[str]) -> list[Step]:
-    return [_model(extent, f"{mix}@{CHAT}#{n}") for mix in mixes for n in range(extent.seeds)]
+def _chats(extent: Extent, mixes: Iterable[str], seeds: int) -> list[Step]:
+    return [_model(extent, f"{mix}@{CHAT}#{n}") for mix in mixes for n in range(seeds)]
 
 
 def _align(extent: Extent, target: str, needs: Sequence[Step]) -> Step:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from isogloss.audit.environment import describe_environment
 from isogloss.errors import InputError, WorkerError
@@ -36,12 +36,12 @@ MODULE = "isogloss.study.worker"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """One step as a plan shows it; ``minutes`` is an estimate until it is done."""
+    """One step as a plan shows it; ``minutes`` is a guess unless it is done."""
 
     kind: str
     name: str
     minutes: float
-    is_done: bool
+    state: Literal["done", "in the cache", "to do"]
     folder: Path
 
 
@@ -63,17 +63,18 @@ class StudyResult:
 
 def plan_steps(config: StudyConfig) -> list[PlannedStep]:
     """The steps in the order of starting, and which are done; nothing is run or written."""
-    return [
-        PlannedStep(
-            kind=step.kind,
-            name=step.name,
-            minutes=_seconds(step, config.folder) / 60 if step.is_done(config.folder)
-            else step.minutes,
-            is_done=step.is_done(config.folder),
-            folder=step.folder(config.folder),
-        )
-        for step in plan_study(config.extent, only=config.only)
-    ]  # fmt: skip
+    return [_planned(step, config.folder) for step in plan_study(config.extent, only=config.only)]
+
+
+def _planned(step: Step, study: Path) -> PlannedStep:
+    minutes, state = step.minutes, "to do"
+    if step.is_done(study):
+        minutes, state = _seconds(step, study) / 60, "done"
+    elif _is_built(step):
+        minutes, state = 0.0, "in the cache"
+    return PlannedStep(
+        kind=step.kind, name=step.name, minutes=minutes, state=state, folder=step.folder(study)
+    )
 
 
 def run_study(config: StudyConfig, *, progress: Progress | None = None) -> StudyResult:
@@ -132,11 +133,16 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
 def _skip_built(steps: Sequence[Step], study: Path) -> None:
     """Models that lie in the cache need no process to say so."""
     for step in steps:
-        if step.kind != "model" or step.is_done(study):
-            continue
-        if (folder_of(parse_spec(step.settings["spec"])) / CARD).is_file():
+        if _is_built(step) and not step.is_done(study):
             step.write(study)
             mark_done(step.folder(study), 0.0)
+
+
+def _is_built(step: Step) -> bool:
+    """Whether it is a model that lies in the lab's cache."""
+    if step.kind != "model":
+        return False
+    return (folder_of(parse_spec(step.settings["spec"])) / CARD).is_file()
 
 
 def _job(step: Step, study: Path) -> Job:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS, claim_verdict
@@ -15,7 +15,6 @@ from isogloss.trace.ladder_claims import Key
 from isogloss.trace.link_rows import AREA as ANATOMY
 
 AREA = "trace anatomy over runs"
-CLAIM = "claim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

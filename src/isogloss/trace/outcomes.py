@@ -16,7 +16,7 @@ from isogloss.align.reward_accuracy import ACCURACY
 from isogloss.audit.rate_rows import measurement
 from isogloss.audit.rates import RATES
 from isogloss.concepts.competence import METRIC as COMPETENCE
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS, claim_verdict
@@ -29,7 +29,6 @@ BETTER: dict[str, int] = {
     name: -RATES[name].worse if name in RATES else 1 for name in OUTCOMES
 } | {COMPETENCE: -1}  # fmt: skip
 """+1 where more is better, -1 where less is."""
-CLAIM = "claim"
 DIFFERENCE_UNITS = {"rate": "rate difference", "area under the ROC curve": "area difference"}
 
 

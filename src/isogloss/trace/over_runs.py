@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.align.claims import minus
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS
@@ -19,7 +19,6 @@ from isogloss.trace.stage_effects import AREA as LADDER
 from isogloss.trace.stage_effects import GAP_MADE
 
 AREA = "trace ladder over runs"
-CLAIM = "claim"
 WIDE = "languages like these"
 """Its rows repeat the estimates of the other scope."""
 

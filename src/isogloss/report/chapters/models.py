@@ -12,7 +12,7 @@ from isogloss.charts.runs import RunsLine, RunsPanel, runs_picture
 from isogloss.concepts.across import AREA
 from isogloss.concepts.summary import FIGURES
 from isogloss.printable import printable
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import RunFacts
 from isogloss.report.inlining import inlined
@@ -53,7 +53,7 @@ def models_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "lines": [line for line in lines if line.concept is None and line.category is None],
         "by_concept": [line for line in lines if line.concept is not None],
         "correlations": [line for line in lines if line.category is not None],
-        "claims": [row for row in rows if row.metric == "claim"],
+        "claims": [row for row in rows if row.metric == CLAIM],
         "studies": meta.get("studies", {}),
         "held": meta.get("held", {}),
     }
@@ -78,7 +78,7 @@ def figure_lines(rows: Sequence[Measurement], groups: Sequence[str]) -> list[Fig
     """Every figure in the order of the rows."""
     found: dict[tuple[str, str | None, str | None], dict[tuple[str, bool], Measurement]] = {}
     for row in rows:
-        if row.metric != "claim":
+        if row.metric != CLAIM:
             key = (row.metric, row.concept, row.category)
             found.setdefault(key, {})[row.target, row.arm == "none"] = row
     return [
