@@ -24,7 +24,7 @@ PUBLIC = [
     "AlignConfig", "AnatomyConfig", "AuditConfig", "CompareConfig", "ConceptsConfig",
     "ControlConfig", "Decoding",
     "DoseConfig", "EndpointOptions", "GridConfig",
-    "IsoglossError", "Judge",
+    "InstrumentsConfig", "IsoglossError", "Judge",
     "LabRecipe", "Label", "LadderConfig", "LocalOptions", "Measurement", "MixesConfig", "Prompt",
     "PromptSet", "Request",
     "Response", "RunStore", "ShareTable", "SheetRequest", "StudyConfig", "Target", "Translation",
@@ -35,7 +35,7 @@ PUBLIC = [
     "plan_align", "resolve_language", "run_align", "run_anatomy", "run_audit",
     "run_concepts",
     "run_concepts_across", "run_control", "run_control_across", "run_dose", "run_grid",
-    "run_ladder", "run_mixes", "run_study", "run_translation",
+    "run_instruments", "run_ladder", "run_mixes", "run_study", "run_translation",
 ]  # fmt: skip
 
 

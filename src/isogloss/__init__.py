@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from isogloss.trace.dose_config import DoseConfig as DoseConfig
     from isogloss.trace.grid import run_grid as run_grid
     from isogloss.trace.grid_config import GridConfig as GridConfig
+    from isogloss.trace.instruments import InstrumentsConfig as InstrumentsConfig
+    from isogloss.trace.instruments import run_instruments as run_instruments
     from isogloss.trace.ladder import run_ladder as run_ladder
     from isogloss.trace.ladder_config import LadderConfig as LadderConfig
     from isogloss.trace.mixes import MixesConfig as MixesConfig
@@ -98,6 +100,7 @@ _HOMES = {
     "LadderConfig": "isogloss.trace.ladder_config",
     "LocalOptions": "isogloss.targets.options",
     "Measurement": "isogloss.records",
+    "InstrumentsConfig": "isogloss.trace.instruments",
     "MixesConfig": "isogloss.trace.mixes",
     "Prompt": "isogloss.records",
     "PromptSet": "isogloss.prompts",
@@ -142,6 +145,7 @@ _HOMES = {
     "run_dose": "isogloss.trace.dose",
     "run_grid": "isogloss.trace.grid",
     "run_ladder": "isogloss.trace.ladder",
+    "run_instruments": "isogloss.trace.instruments",
     "run_mixes": "isogloss.trace.mixes",
     "run_study": "isogloss.study.run",
     "run_translation": "isogloss.translate.job",

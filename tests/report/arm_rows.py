@@ -10,14 +10,16 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
+from isogloss.lab.recipe import parse_spec
 from isogloss.records import Measurement
 from isogloss.store import RunStore
-from isogloss.trace import dose, mixes
+from isogloss.trace import dose, instruments, mixes
 from isogloss.trace.arms import Arm
 from isogloss.trace.dose_config import DoseConfig
 from isogloss.trace.dose_design import DoseDesign, design_doses
 from isogloss.trace.dose_figures import DoseFigures
 from isogloss.trace.dose_rows import dose_rows
+from isogloss.trace.instrument_conditions import conditions_of
 from isogloss.trace.mix_figures import MixFigures
 from isogloss.trace.mix_rows import mix_rows
 from isogloss.trace.outcomes import Outcomes
@@ -123,6 +125,46 @@ def make_mixes_run(
     _store(folder, runs, "trace mixes", mix_rows(MixFigures(arms, Outcomes(runs))),
            mixes._meta(config, arms), shares)  # fmt: skip
     return arms
+
+
+MOVED = {"english": 0.0, "high": -0.10, "medium": 0.0, "low": 0.05}
+"""What 30 % of errors in prompts and replies do to following; half as much in one of them."""
+
+
+def make_instruments_run(folder: Path, *, n_seeds: int = 3) -> None:
+    """The tiny lab: following 80 % and 20 in the low tier, and what errors make of it."""
+    recipe = parse_spec("lab:tiny")
+    group = recipe.spec.rpartition("#")[0]
+    shares = recipe.share_table()
+    tiers = {tag: str(shares.tier(tag)) for tag in recipe.languages}
+    conditions = conditions_of(group, [0.3])
+    runs: list[Measurement] = []
+    for condition in conditions:
+        moved = (condition.prompts + condition.replies) / 2
+        for seed in range(n_seeds):
+            for tag, tier in tiers.items():
+                following = (0.2 if tier == "low" else 0.8) + moved * MOVED[tier]
+                following += 0.01 * (seed - 1) * (1 + condition.prompts) * (1 + (tier == "low"))
+                values = {
+                    "following_rate": following,
+                    "compliance_rate": 0.3 + 0.01 * (seed - 1) * condition.prompts,
+                    "harmful_rate": None if tier == "low" else 0.4,
+                    "helpful_rate": following / 2,
+                }
+                runs += [
+                    Measurement(
+                        area=instruments.RUNS, metric=metric, target=f"{group}#{seed}",
+                        arm=condition.name, seed=seed, language=tag, tier=tier, n=84,
+                        estimate=value, unit="rate", scope="this model",
+                        reason=None if value is not None else "12 relevant replies",
+                    )
+                    for metric, value in values.items()
+                ]  # fmt: skip
+    rows = instruments.instrument_gap_rows(conditions, tiers, runs)
+    with RunStore(folder, create=True) as store:
+        store.replace_measurements(instruments.RUNS, runs)
+        store.replace_measurements(instruments.AREA, rows)
+        store.set_meta("share_table", shares.to_json())
 
 
 def _store(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from isogloss.records import Measurement
-from isogloss.report import anatomy_facts, arm_facts, dose_facts, mix_facts
+from isogloss.report import anatomy_facts, arm_facts, compared_facts, dose_facts, mix_facts
 from isogloss.report.anatomy_facts import AnatomyFacts, Place, read_anatomy
 from isogloss.report.anatomy_words import anatomy_headline, link_sentences, main_link
 from isogloss.report.arm_facts import side_of
@@ -22,7 +22,10 @@ from isogloss.report.chapter import ChapterBuilder
 from isogloss.report.chapters.anatomy import anatomy_chapter
 from isogloss.report.chapters.dose import dose_chapter
 from isogloss.report.chapters.grid import HEADS, grid_chapter
+from isogloss.report.chapters.measuring import measuring_chapter
 from isogloss.report.chapters.mixes import mixes_chapter
+from isogloss.report.condition_facts import read_conditions
+from isogloss.report.condition_words import conditions_headline
 from isogloss.report.dose_facts import DoseFacts, read_dose
 from isogloss.report.dose_words import contrast_words, dose_headline, parity_words
 from isogloss.report.facts import RunFacts, read_facts
@@ -35,23 +38,24 @@ from isogloss.report.page import build_report
 from isogloss.report.trace_record import missing_trace, trace_runs
 from isogloss.store import RunStore
 from isogloss.trace import (
+    anatomy_instruments,
     anatomy_over_runs,
     arm_runs,
     broken_links,
     dose_rows,
     grid_over_runs,
     grid_rows,
-    instrument_rows,
     link_rows,
-    mix_figures,
     mix_rows,
     outcomes,
     standings,
     threshold_rows,
+    tier_figures,
+    tier_rows,
 )
 from isogloss.trace.grid_matrices import PREDICTORS
 from report.anatomy_rows import FALSE_ALARM, SHARES, make_anatomy_run
-from report.arm_rows import make_dose_run, make_mixes_run
+from report.arm_rows import make_dose_run, make_instruments_run, make_mixes_run
 from report.browser import Page
 from report.grid_rows import make_grid_run
 from report.ladder_rows import make_ladder_run
@@ -73,6 +77,13 @@ def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mixes") / "run"
     make_mixes_run(folder, RECIPES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("instruments") / "run"
+    make_instruments_run(folder)
     return folder
 
 
@@ -122,15 +133,15 @@ def by_name(table: list[list[str]]) -> dict[str, list[str]]:
 
 
 def test_names_are_those_of_the_rows() -> None:
-    assert (arm_runs.AREA, outcomes.CLAIM, arm_runs.TOKENS, arm_runs.SHARE) == (
-        arm_facts.RUNS, arm_facts.CLAIM, arm_facts.TOKENS, arm_facts.SHARE,
+    assert (arm_runs.AREA, arm_runs.TOKENS, arm_runs.SHARE) == (
+        arm_facts.RUNS, arm_facts.TOKENS, arm_facts.SHARE,
     )  # fmt: skip
     assert set(arm_facts.METRICS) == set(outcomes.OUTCOMES)
     assert (dose_rows.AREA, dose_rows.CHANGE, dose_rows.PER_DOUBLING, dose_rows.PARITY) == (
         "trace dose", dose_facts.CHANGE, dose_facts.PER_DOUBLING, dose_facts.PARITY,
     )  # fmt: skip
-    assert (mix_rows.AREA, mix_rows.GAP, mix_rows.GAP_CHANGE, mix_figures.ALL) == (
-        "trace mixes", mix_facts.GAP, mix_facts.GAP_CHANGE, mix_facts.ALL,
+    assert (mix_rows.AREA, tier_rows.GAP, tier_rows.GAP_CHANGE, tier_figures.ALL) == (
+        "trace mixes", compared_facts.GAP, compared_facts.GAP_CHANGE, compared_facts.ALL,
     )  # fmt: skip
     assert (tuple(standings.KINDS), standings.SERVED) == (mix_facts.KINDS, mix_facts.SERVED)
     assert (link_rows.AREA, anatomy_over_runs.AREA, link_rows.MAIN) == (
@@ -151,8 +162,10 @@ def test_names_are_those_of_the_rows() -> None:
         anatomy_facts.NET, anatomy_facts.MARGIN,
     )  # fmt: skip
     assert {metric for metric, _, _ in anatomy_facts.INSTRUMENTS} == {
-        instrument_rows.COMPREHENSION, instrument_rows.REPRESENTED, instrument_rows.ABOVE_TWIN,
-        instrument_rows.AGREEMENT, instrument_rows.RIGHT_FORM, instrument_rows.BITS,
+        getattr(anatomy_instruments, name)
+        for name in (
+            "COMPREHENSION", "REPRESENTED", "ABOVE_TWIN", "AGREEMENT", "RIGHT_FORM", "BITS",
+        )
     }  # fmt: skip
     assert set(HEADS) == set(KINDS)
     assert grid_over_runs.OVER_RUNS == "trace grid over runs"
@@ -301,9 +314,9 @@ def test_headlines_of_mixes_never_crown_what_is_not_best(mixed: Path) -> None:
     def with_verdicts(say: Callable[[Measurement], str]) -> MixFacts:
         index = {
             key: replace(row, verdict=say(row)) if row.verdict and row.category else row
-            for key, row in mixes._index.items()
+            for key, row in mixes.index.items()
         }
-        return replace(mixes, _index=index)
+        return replace(mixes, index=index)
 
     assert mixes_headline(mixes) == (
         "en=40+fixed is best on average over languages and in the worst one, by helpful rate"
@@ -326,6 +339,46 @@ def test_claims_on_recipes_say_of_which(mixed: Path) -> None:
     named = {row[1] for row in table[1:]}
     assert {"english+fixed", "en=40+fixed"} <= named
     assert not any(name.startswith("lab:") for name in named)
+
+
+# Ways of measuring
+
+
+def test_ways_of_measuring_stand_beside_the_exact_one(measured: Path) -> None:
+    table = tables_of(sections_of(measuring_chapter, measured)["measuring"])["Ways of measuring"]
+    rows = [row for row in table if row[1] in ("exact", "both 30 % wrong")]
+    exact, both = rows[:2]
+    assert exact[0] == "Following"
+    assert exact[2].startswith("20")
+    assert exact[3] == "–"
+    assert exact[6].startswith("-60")
+    # Ten points less in the high tier, five more in the low one.
+    assert both[3].startswith("+5")
+    assert both[5].startswith("-10")
+    assert both[7].startswith("+15")
+    claims = tables_of(sections_of(measuring_chapter, measured)["measuring-claims"])
+    verdicts = [row[-2] for row in claims["Claims on instruments"][1:]]
+    assert verdicts == ["confirmed", "refuted", "refuted", "cannot tell"]
+
+
+def test_headlines_of_instruments_say_only_what_is_sure(measured: Path) -> None:
+    found = some(read_conditions(facts_of(measured)))
+    assert plain(conditions_headline(found)) == (
+        "With exact instruments the gap in following is -60 points; with both 30 % wrong it looks "
+        "narrower (+15)"
+    )
+    unsure = {
+        key: replace(row, low=-1.0, high=1.0) if "gap" in key[0] else row
+        for key, row in found.index.items()
+    }
+    assert plain(conditions_headline(replace(found, index=unsure))) == (
+        "These runs cannot tell whether a gap in following is there with exact instruments; with "
+        "both 30 % wrong it is not shown to move"
+    )
+    lede = build_lede(facts_of(measured))
+    assert lede.kicker == "One model, measured in several ways"
+    assert trace_runs(facts_of(measured)) == 3
+    assert "Harmful rate by way of measuring" in missing_trace(facts_of(measured))
 
 
 def test_recipes_are_called_as_short_as_they_stay_their_own() -> None:

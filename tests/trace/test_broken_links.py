@@ -24,6 +24,7 @@ from anatomies import (
 from isogloss.records import CLAIM, Measurement
 from isogloss.stats.distributions import Array
 from isogloss.trace.anatomy_claims import CLAIMS
+from isogloss.trace.anatomy_instruments import instrument_rows
 from isogloss.trace.anatomy_items import make_items, read_items
 from isogloss.trace.anatomy_over_runs import AREA as OVER_RUNS
 from isogloss.trace.anatomy_over_runs import over_runs_rows
@@ -37,7 +38,6 @@ from isogloss.trace.broken_links import (
     links_of,
 )
 from isogloss.trace.forced_choice import QuestionReading
-from isogloss.trace.instrument_rows import instrument_rows
 from isogloss.trace.link_rows import AREA, READINGS, failure_rows, groups_of, link_rows, partition
 from isogloss.trace.represented import HarmScores, TwinScore
 from isogloss.trace.twin_questions import Twin, TwinQuestions

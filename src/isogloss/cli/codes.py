@@ -1,4 +1,4 @@
-"""Language codes as options take them."""
+"""Lists as options take them: language codes, numbers."""
 
 from __future__ import annotations
 
@@ -22,3 +22,26 @@ def split_codes(text: str, option: str) -> tuple[str, ...]:
     if codes := tuple(part.strip() for part in text.split(",") if part.strip()):
         return codes
     raise InputError(f"{option} {text!r} names no language; write codes such as sw,bn")
+
+
+def split_numbers(text: str, option: str, such_as: str) -> tuple[float, ...]:
+    """The numbers in ``text``, separated by commas.
+
+    Args:
+        text: what was given.
+        option: as it is typed, for the message.
+        such_as: an example, for the message.
+
+    Raises:
+        InputError: something else is among them.
+
+    Example:
+        >>> split_numbers("0.25, 1", "--factors", "0.5,2")
+        (0.25, 1.0)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"{option} {text!r} are not numbers; write some such as {such_as}"
+        ) from None

@@ -24,6 +24,7 @@ from isogloss.cli.options import (
 from isogloss.cli.trace_anatomy import register as register_anatomy
 from isogloss.cli.trace_dose import register as register_dose
 from isogloss.cli.trace_grid import register as register_grid
+from isogloss.cli.trace_instruments import register as register_instruments
 from isogloss.cli.trace_mixes import register as register_mixes
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def register(app: typer.Typer) -> None:
     register_dose(trace)
     register_mixes(trace)
     register_anatomy(trace)
+    register_instruments(trace)
     app.add_typer(trace, name="trace")
 
 

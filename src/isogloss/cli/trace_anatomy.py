@@ -46,9 +46,7 @@ def register(trace: typer.Typer) -> None:
 
 
 def anatomy(
-    target: Annotated[
-        str, typer.Argument(help="lab:PRESET[:MIX][@STAGE][#SEED] or hf:PATH_OR_ID.")
-    ],
+    target: Annotated[str, typer.Argument(help="lab:PRESET:MIX@STAGE#SEED or hf:PATH_OR_ID.")],
     seeds: Annotated[
         int | None, typer.Option(help="Lab: the model under seeds 0 to N-1, for claims.")
     ] = None,

@@ -78,7 +78,7 @@ def dose(
 
     Run the same command again to resume.
     """
-    from isogloss.cli.codes import split_codes
+    from isogloss.cli.codes import split_codes, split_numbers
     from isogloss.cli.progress import progress_bars
     from isogloss.targets.options import LocalOptions
     from isogloss.trace.dose import plan_dose, run_dose
@@ -88,7 +88,7 @@ def dose(
         mix=mix,
         languages=split_codes(language, "--language") if language else None,
         tier=tier,
-        factors=_factors(factors),
+        factors=split_numbers(factors, "--factors", "0.25,1,4"),
         table=table,
         seeds=seeds,
         extra=_tokens(extra) if extra else (),
@@ -107,17 +107,6 @@ def dose(
     end_run(
         result.folder, result.measurements, lambda: _print_dose(result), report=report, json=json
     )
-
-
-def _factors(text: str) -> tuple[float, ...]:
-    from isogloss.errors import InputError
-
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"--factors {text!r} are not numbers; write factors such as 0.25,1,4"
-        ) from None
 
 
 def _tokens(text: str) -> tuple[int, ...]:

@@ -82,9 +82,10 @@ def _print_mixes(result: MixesResult) -> None:
     """Levels by arm over all languages, gaps, who serves all best, claims."""
     from isogloss.cli.tables import stdout_console
     from isogloss.cli.terminal import one_line
-    from isogloss.trace.mix_figures import ALL
-    from isogloss.trace.mix_rows import AREA, GAP
+    from isogloss.trace.mix_rows import AREA
     from isogloss.trace.standings import KINDS, SERVED
+    from isogloss.trace.tier_figures import ALL
+    from isogloss.trace.tier_rows import GAP
 
     rows = [row for row in result.measurements if row.area == AREA]
     console = stdout_console()

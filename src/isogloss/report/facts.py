@@ -22,13 +22,14 @@ DOSE = "trace dose"
 MIXES = "trace mixes"
 GRID = "trace grid"
 ANATOMY = "trace anatomy"
-_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES, GRID, ANATOMY)
+INSTRUMENTS = "trace instruments"
+_WITH_LANGUAGES = (CONCEPTS, ALIGN, LADDER, DOSE, MIXES, GRID, ANATOMY, INSTRUMENTS)
 """Areas whose rows say of which languages a run without an audit is."""
 _PLACEBO = re.compile(r"(random|shuffled) \d+")
 _SUBJECT = ("target", "arm", "judge")
 _META = (
-    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, GRID, ANATOMY, "study",
-    "share_table", "prompt_set", "environment", "model", "lab",
+    "audit", "align", "concepts", "control", LADDER, DOSE, MIXES, GRID, ANATOMY, INSTRUMENTS,
+    "study", "share_table", "prompt_set", "environment", "model", "lab",
 )  # fmt: skip
 TIERS = ("english", "high", "medium", "low", "unknown")
 

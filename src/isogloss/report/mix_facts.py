@@ -8,74 +8,41 @@ from dataclasses import dataclass
 from isogloss.printable import printable
 from isogloss.records import CLAIM, Measurement
 from isogloss.report.arm_facts import METRICS
-from isogloss.report.facts import MIXES, TIERS, LanguageFacts, RunFacts, languages_of
+from isogloss.report.compared_facts import (
+    ALL,
+    ComparedFacts,
+    gap_tiers_of,
+    indexed,
+    levels_of,
+)
+from isogloss.report.facts import MIXES, RunFacts, languages_of
 from isogloss.report.stored import as_list, as_mapping
 
-ALL = "all languages"
-CHANGE, GAP, GAP_CHANGE = "change", "gap", "gap_change"
 KINDS = ("mean over languages", "worst language")
 SERVED = ("helpful_rate", "selectivity", "following_rate", "recognition_auroc")
 TOKENIZERS = "tokenizers differ"
 """How a method's note on tokenizers begins."""
-_Key = tuple[str, str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MixFacts:
-    """One comparison. Build it with `read_mixes`.
+class MixFacts(ComparedFacts):
+    """One comparison of recipes. Build it with `read_mixes`.
 
     Attributes:
-        arms: the reference first.
-        labels: arm → what it is called, as short as it stays its own.
         recipes: arm → target string without a seed.
         differences: arm → fields of the recipe in which it is not like the reference.
-        gap_tiers: ``low minus high``; None where there is no gap.
         served: figures that arms are ranked by.
-        languages: by falling share in the reference.
         note: what every row says of the recipes' tokenizers; empty where they are alike.
     """
 
-    reference: str
-    arms: tuple[str, ...]
-    labels: Mapping[str, str]
     recipes: Mapping[str, str]
     differences: Mapping[str, tuple[str, ...]]
-    n_runs: int
-    metrics: tuple[str, ...]
-    gap_tiers: str | None
     served: tuple[str, ...]
-    languages: tuple[LanguageFacts, ...]
-    claims: tuple[Measurement, ...]
-    rows: tuple[Measurement, ...]
     note: str
-    _index: Mapping[_Key, Measurement]
-
-    @property
-    def tiers(self) -> tuple[str, ...]:
-        """Tiers that are averaged, all languages last."""
-        found = {row.tier for row in self.rows if row.language is None and row.category is None}
-        return (*(tier for tier in TIERS if tier in found), ALL)
-
-    def level(self, metric: str, arm: str, place: str = ALL) -> Measurement | None:
-        """Mean over runs in a language, a tier or all languages."""
-        return self._index.get((metric, arm, None, place))
-
-    def change(self, metric: str, arm: str, place: str = ALL) -> Measurement | None:
-        """Arm minus reference."""
-        return self._index.get((f"{metric}_{CHANGE}", arm, f"since {self.reference}", place))
-
-    def gap(self, metric: str, arm: str) -> Measurement | None:
-        """Low tier minus high tier."""
-        return self._index.get((f"{metric}_{GAP}", arm, None, self.gap_tiers))
-
-    def gap_change(self, metric: str, arm: str) -> Measurement | None:
-        """An arm's gap minus the reference's."""
-        key = (f"{metric}_{GAP_CHANGE}", arm, f"since {self.reference}", self.gap_tiers)
-        return self._index.get(key)
 
     def standing(self, metric: str, kind: str, arm: str) -> Measurement | None:
         """The figure that an arm is ranked by, with its verdict."""
-        return self._index.get((metric, arm, kind, ALL))
+        return self.index.get((metric, arm, kind, ALL))
 
     def said(self, text: str | None) -> str:
         """A reason with arms called as on the page."""
@@ -88,7 +55,7 @@ class MixFacts:
 def read_mixes(facts: RunFacts) -> MixFacts | None:
     """The comparison of a run; None without one."""
     mine = tuple(row for row in facts.rows if row.area == MIXES)
-    levels = [row for row in mine if row.category is None and not row.metric.endswith(f"_{GAP}")]
+    levels = levels_of(mine)
     arms = list(dict.fromkeys(row.arm for row in levels))
     if not arms:
         return None
@@ -98,7 +65,6 @@ def read_mixes(facts: RunFacts) -> MixFacts | None:
     recipes = {row.arm: row.target for row in levels}
     present = {row.metric for row in levels}
     ranked = {row.metric for row in mine if row.category in KINDS}
-    gaps = [row.tier for row in mine if row.metric.endswith(f"_{GAP}")]
     return MixFacts(
         reference=reference,
         arms=tuple(arms),
@@ -110,13 +76,13 @@ def read_mixes(facts: RunFacts) -> MixFacts | None:
         },
         n_runs=max(row.n for row in levels),
         metrics=tuple(name for name in METRICS if name in present),
-        gap_tiers=gaps[0] if gaps else None,
+        gap_tiers=gap_tiers_of(mine),
         served=tuple(name for name in SERVED if name in ranked),
         languages=languages_of(levels, facts.meta),
         claims=tuple(row for row in mine if row.metric == CLAIM),
         rows=mine,
         note=next((p for p in (mine[0].method or "").split("; ") if p.startswith(TOKENIZERS)), ""),
-        _index=_indexed(mine),
+        index=indexed(mine),
     )
 
 
@@ -133,11 +99,3 @@ def short_recipes(specs: Sequence[str]) -> list[str]:
     if len(set(short)) < len(specs):
         short = list(specs)
     return [printable(name) for name in short]
-
-
-def _indexed(rows: Sequence[Measurement]) -> dict[_Key, Measurement]:
-    index: dict[_Key, Measurement] = {}
-    for row in rows:
-        place = row.language or row.tier
-        index.setdefault((row.metric, row.arm, row.category, place), row)
-    return index

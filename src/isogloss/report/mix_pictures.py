@@ -1,4 +1,4 @@
-"""Pictures of the chapter on mixes: rankings, arms by language, gaps."""
+"""Pictures of the chapter on mixes alone: rankings, arms by language."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from collections.abc import Sequence
 from isogloss.charts.matrix import Axis, MatrixCell, MatrixPanel, matrix_picture
 from isogloss.charts.palette import heat_class
 from isogloss.charts.render import Picture
-from isogloss.charts.runs import RunsLine, RunsPanel, runs_picture
+from isogloss.charts.runs import runs_picture
 from isogloss.printable import printable
 from isogloss.records import Measurement
+from isogloss.report.compared_pictures import over_runs_panel
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.mix_facts import KINDS, MixFacts
-from isogloss.report.numbers import MINUS, PLAIN_UNITS, figure, figure_interval, verified
+from isogloss.report.numbers import MINUS, figure, figure_interval, verified
 
 BY_LANGUAGE = (("helpful_rate", "selectivity"), ("following_rate", "harmful_rate"))
 """Pairs of figures that stand side by side."""
-GAPS = (
-    "following_rate", "harmful_rate", "helpful_rate", "selectivity", "recognition_auroc",
-    "reward_accuracy",
-)  # fmt: skip
 
 
 def standing_picture(mixes: MixFacts) -> Picture | None:
     """What arms are ranked by: the mean over languages and the worst one, a panel a figure."""
     panels = [
-        _panel(
+        over_runs_panel(
             mixes,
             f"{BY_METRIC[metric].label}, {kind.removesuffix(' over languages')}",
             [(arm, mixes.standing(metric, kind, arm)) for arm in mixes.arms],
@@ -40,44 +37,6 @@ def standing_picture(mixes: MixFacts) -> Picture | None:
         title="How recipes serve all languages",
         description="means over languages and the worst language, over runs, a panel a figure",
     )
-
-
-def gaps_picture(mixes: MixFacts) -> Picture | None:
-    """The gap of every arm."""
-    panels = [
-        _panel(
-            mixes, BY_METRIC[metric].label, [(arm, mixes.gap(metric, arm)) for arm in mixes.arms]
-        )
-        for metric in GAPS
-        if metric in mixes.metrics
-    ]
-    return runs_picture(
-        panels,
-        name="mixes-gaps",
-        title=f"Gaps, {mixes.gap_tiers}",
-        description="gaps between tiers of every recipe over runs, a panel a figure",
-    )
-
-
-def _panel(
-    mixes: MixFacts,
-    title: str,
-    rows: Sequence[tuple[str, Measurement | None]],
-    null: float | None = 0.0,
-) -> RunsPanel:
-    lines: list[RunsLine] = []
-    percent = True
-    for arm, row in rows:
-        if row is None or row.estimate is None:
-            continue
-        percent = row.unit not in PLAIN_UNITS
-        tip = f"{mixes.labels[arm]}: {figure(row)} {figure_interval(row)}, {row.n} runs"
-        lines.append(
-            RunsLine(
-                group=mixes.labels[arm], estimate=row.estimate, low=row.low, high=row.high, tip=tip
-            )
-        )
-    return RunsPanel(title=title, lines=lines, percent=percent, null=null)
 
 
 def language_pictures(mixes: MixFacts) -> tuple[Picture, ...]:

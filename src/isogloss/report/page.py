@@ -25,6 +25,7 @@ from isogloss.report.chapters.grid import grid_chapter
 from isogloss.report.chapters.instruments import instruments_chapter
 from isogloss.report.chapters.judges import judges_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
+from isogloss.report.chapters.measuring import measuring_chapter
 from isogloss.report.chapters.mixes import mixes_chapter
 from isogloss.report.chapters.models import models_chapter
 from isogloss.report.chapters.record import record_chapter
@@ -42,6 +43,7 @@ CHAPTERS: tuple[ChapterBuilder, ...] = (
     mixes_chapter,
     grid_chapter,
     anatomy_chapter,
+    measuring_chapter,
     audit_chapter,
     instruments_chapter,
     judges_chapter,

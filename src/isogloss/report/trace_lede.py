@@ -1,9 +1,11 @@
-"""The first lines of a page about where a gap comes from: the five experiments of a trace."""
+"""The first lines of a page about where a gap comes from: the six experiments of a trace."""
 
 from __future__ import annotations
 
 from isogloss.report.anatomy_facts import AnatomyFacts, read_anatomy
 from isogloss.report.anatomy_words import anatomy_headline, anatomy_pointers
+from isogloss.report.condition_facts import ConditionFacts, read_conditions
+from isogloss.report.condition_words import conditions_headline, conditions_pointers
 from isogloss.report.dose_facts import DoseFacts, read_dose
 from isogloss.report.dose_words import dose_headline, dose_pointers
 from isogloss.report.facts import RunFacts
@@ -34,7 +36,10 @@ def trace_lede(facts: RunFacts) -> Lede | None:
     if grid:
         return _of_grid(facts, grid)
     anatomy = read_anatomy(facts)
-    return _of_anatomy(facts, anatomy) if anatomy else None
+    if anatomy:
+        return _of_anatomy(facts, anatomy)
+    conditions = read_conditions(facts)
+    return _of_conditions(conditions) if conditions else None
 
 
 def _of_ladder(facts: RunFacts, ladder: LadderFacts) -> Lede:
@@ -146,6 +151,24 @@ def _of_anatomy(facts: RunFacts, a: AnatomyFacts) -> Lede:
                 facts, "The first run by itself" if a.is_over_runs else "The model by itself"
             ),
         ),
+    )
+
+
+def _of_conditions(found: ConditionFacts) -> Lede:
+    return Lede(
+        kicker="One model, measured in several ways",
+        target=found.group,
+        headline=conditions_headline(found),
+        tally=claim_tally(found.claims),
+        anchor="measuring-claims" if found.claims else "measuring",
+        skip="Skip to the claims" if found.claims else "Skip to the ways of measuring",
+        settings=(
+            ("Target", found.group, True),
+            ("Ways of measuring", str(len(found.arms)), False),
+            ("Languages", str(len(found.languages)), False),
+            ("Runs", f"{found.n_runs}, a seed each", False),
+        ),
+        pointers=conditions_pointers(found),
     )
 
 

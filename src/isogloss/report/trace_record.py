@@ -1,4 +1,4 @@
-"""What the five experiments of a trace add to the last chapter: runs, gaps, methods."""
+"""What the six experiments of a trace add to the last chapter: runs, gaps, methods."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from isogloss.records import Measurement
 from isogloss.report.anatomy_facts import KINDS, AnatomyFacts, read_anatomy
+from isogloss.report.compared_facts import ComparedFacts
+from isogloss.report.condition_facts import read_conditions
 from isogloss.report.dose_facts import DoseFacts, read_dose
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.grid_facts import MODELS, GridFacts, read_grid
 from isogloss.report.grid_words import change_words
 from isogloss.report.ladder_facts import LadderFacts, read_ladder
-from isogloss.report.mix_facts import MixFacts, read_mixes
+from isogloss.report.mix_facts import read_mixes
 from isogloss.trace.grid_rows import DIFFERENCE
 
 Missing = tuple[str, str, Measurement]
@@ -23,7 +25,7 @@ def trace_runs(facts: RunFacts) -> int | None:
     """Runs that figures over runs rest on; None where nothing is traced."""
     found = (
         read_ladder(facts), read_dose(facts), read_mixes(facts), read_grid(facts),
-        read_anatomy(facts),
+        read_anatomy(facts), read_conditions(facts),
     )  # fmt: skip
     return max((one.n_runs for one in found if one is not None), default=None)
 
@@ -36,6 +38,7 @@ def traced(facts: RunFacts) -> dict[str, object]:
         "mixes": read_mixes(facts),
         "grid": read_grid(facts),
         "anatomy": read_anatomy(facts),
+        "instruments": read_conditions(facts),
     }
 
 
@@ -51,13 +54,14 @@ def missing_trace(facts: RunFacts) -> dict[str, dict[str, list[str]]]:
 
 def _missing(facts: RunFacts) -> Iterator[Missing]:
     ladder, dose, mixes = read_ladder(facts), read_dose(facts), read_mixes(facts)
-    grid, anatomy = read_grid(facts), read_anatomy(facts)
+    grid, anatomy, conditions = read_grid(facts), read_anatomy(facts), read_conditions(facts)
     found = (
         _of_ladder(ladder) if ladder else (),
         _of_dose(dose) if dose else (),
-        _of_mixes(mixes) if mixes else (),
+        _of_compared(mixes, "recipe") if mixes else (),
         _of_grid(grid) if grid else (),
         _of_anatomy(anatomy) if anatomy else (),
+        _of_compared(conditions, "way of measuring") if conditions else (),
     )
     for part in found:
         for label, place, row in part:
@@ -87,15 +91,15 @@ def _of_dose(dose: DoseFacts) -> Iterator[tuple[str, str, Measurement | None]]:
         yield label, "parity", row if row and row.verdict == "not measured" else None
 
 
-def _of_mixes(mixes: MixFacts) -> Iterator[tuple[str, str, Measurement | None]]:
-    for metric in mixes.metrics:
-        label = f"{BY_METRIC[metric].label} by recipe"
-        for arm in mixes.arms:
-            for x in mixes.languages:
-                yield label, f"{x.name} ({mixes.labels[arm]})", mixes.level(metric, arm, x.tag)
-            if mixes.gap_tiers:
-                place = f"{mixes.gap_tiers} ({mixes.labels[arm]})"
-                yield label, place, mixes.gap(metric, arm)
+def _of_compared(found: ComparedFacts, what: str) -> Iterator[tuple[str, str, Measurement | None]]:
+    for metric in found.metrics:
+        label = f"{BY_METRIC[metric].label} by {what}"
+        for arm in found.arms:
+            for x in found.languages:
+                yield label, f"{x.name} ({found.labels[arm]})", found.level(metric, arm, x.tag)
+            if found.gap_tiers:
+                place = f"{found.gap_tiers} ({found.labels[arm]})"
+                yield label, place, found.gap(metric, arm)
 
 
 def _of_grid(grid: GridFacts) -> Iterator[tuple[str, str, Measurement | None]]:

@@ -29,6 +29,7 @@ from isogloss.trace.dose import run_dose
 from isogloss.trace.dose_config import DoseConfig
 from isogloss.trace.grid import run_grid
 from isogloss.trace.grid_config import GridConfig
+from isogloss.trace.instruments import InstrumentsConfig, run_instruments
 from isogloss.trace.ladder import run_ladder
 from isogloss.trace.ladder_config import LadderConfig
 from isogloss.trace.mixes import MixesConfig, run_mixes
@@ -84,6 +85,7 @@ KINDS: dict[str, Kind] = {
     "dose": _tool(DoseConfig, run_dose),
     "mixes": _tool(MixesConfig, run_mixes),
     "anatomy": _tool(AnatomyConfig, run_anatomy),
+    "instruments": _tool(InstrumentsConfig, run_instruments),
     "grid": _tool(GridConfig, run_grid, workers=1),
 }
 """From a step's kind to what it runs. Of tools with workers of their own a study takes one: it runs

@@ -146,6 +146,12 @@ def _experiments(extent: Extent) -> list[Step]:
             settings={"target": first, "seeds": extent.seeds}, minutes=0.7 * extent.seeds,
         ),
     ]  # fmt: skip
+    steps.append(
+        Step(
+            kind="instruments", name="instruments", needs=tuple(chats[first]),
+            settings={"target": first, "seeds": extent.seeds}, minutes=0.3 * extent.seeds,
+        )
+    )  # fmt: skip
     if extent.grid:
         steps.append(
             Step(

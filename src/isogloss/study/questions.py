@@ -104,7 +104,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         words="How much of a gap is the instruments': the translation, the judge?",
         where=_LIMITS,
-        command="isogloss audit TARGET --judge A --judge B, then isogloss report RUN",
-        chosen=_says("instruments"),
+        command="isogloss trace instruments lab:tiny --seeds 5",
+        chosen=_says("exact translations", "translation errors"),
     ),
 )

@@ -30,6 +30,7 @@ from isogloss.targets.load import load_target
 from isogloss.targets.local import LocalTarget
 from isogloss.targets.model import LocalModel
 from isogloss.trace.anatomy_config import AnatomyConfig, check_config
+from isogloss.trace.anatomy_instruments import instrument_rows
 from isogloss.trace.anatomy_items import load_outcomes, make_items, read_items
 from isogloss.trace.anatomy_over_runs import AREA as OVER_RUNS
 from isogloss.trace.anatomy_over_runs import over_runs_rows
@@ -39,7 +40,6 @@ from isogloss.trace.anatomy_read import (
     record_twins,
 )
 from isogloss.trace.decision_variables import decision_variables
-from isogloss.trace.instrument_rows import instrument_rows
 from isogloss.trace.link_rows import AREA, failure_rows, groups_of, link_rows
 from isogloss.trace.represented import (
     HarmScores,

@@ -16,9 +16,10 @@ from isogloss.audit.verdicts import ALPHA
 from isogloss.records import Measurement
 from isogloss.stats.paired import holm
 from isogloss.stats.verdict import MIN_RUNS
-from isogloss.trace.mix_figures import ALL, MixFigures
+from isogloss.trace.mix_figures import MixFigures
 from isogloss.trace.outcomes import RunValues, run_row
 from isogloss.trace.recognised_harm import METRIC as RECOGNITION
+from isogloss.trace.tier_figures import ALL
 
 SERVED = ("helpful_rate", "selectivity", "following_rate", RECOGNITION)
 """What it is to serve a language; higher is better in all."""

@@ -8,11 +8,12 @@ from typing import Any
 
 from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
+from isogloss.report.compared_pictures import gaps_picture
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
 from isogloss.report.mix_facts import KINDS, MixFacts, read_mixes
-from isogloss.report.mix_pictures import gaps_picture, language_pictures, standing_picture
+from isogloss.report.mix_pictures import language_pictures, standing_picture
 from isogloss.report.tables import csv_text
 from isogloss.report.templates import render
 from isogloss.store import RunStore
@@ -24,7 +25,8 @@ def mixes_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
     mixes = read_mixes(facts)
     if mixes is None:
         return None
-    made = (standing_picture(mixes), *language_pictures(mixes), gaps_picture(mixes))
+    gaps = gaps_picture(mixes, name="mixes-gaps", of="every recipe")
+    made = (standing_picture(mixes), *language_pictures(mixes), gaps)
     pictures = tuple(picture for picture in made if picture)
     shared: dict[str, Any] = {
         "mixes": mixes,

@@ -18,6 +18,7 @@ from isogloss.report.chapters.control import control_chapter
 from isogloss.report.chapters.dose import dose_chapter
 from isogloss.report.chapters.grid import grid_chapter
 from isogloss.report.chapters.ladder import ladder_chapter
+from isogloss.report.chapters.measuring import measuring_chapter
 from isogloss.report.chapters.mixes import mixes_chapter
 from isogloss.report.chapters.models import models_chapter
 from isogloss.report.facts import RunFacts, read_facts
@@ -34,6 +35,7 @@ LEADS: dict[str, tuple[Place, ChapterBuilder]] = {
     "dose": (Place("P1", 4), dose_chapter),
     "grid": (Place("P1", 3), grid_chapter),
     "anatomy": (Place("P1", 5), anatomy_chapter),
+    "instruments": (Place("P1", 2), measuring_chapter),
     "concepts": (Place("P2", 4), models_chapter),
     "control": (Place("P2", 5), control_chapter),
     "mixes": (Place("P2", 6), mixes_chapter),

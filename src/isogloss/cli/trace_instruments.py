@@ -1,0 +1,110 @@
+"""``isogloss trace instruments``: one lab model measured exactly and by faulty translation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isogloss.cli.ending import end_run
+from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder, WriteReport
+from isogloss.cli.trace_arms import Limit, Seeds, print_claims, values_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from isogloss.trace.instruments import InstrumentsResult, PlannedRun
+
+EPILOG = """
+Examples:
+
+isogloss trace instruments lab:tiny : 10 and 30 % of prompts, of replies and of both wrong.
+
+isogloss trace instruments lab:small:balanced --rates 0.05,0.2 --seeds 3
+"""
+
+
+def register(trace: typer.Typer) -> None:
+    """Add the verb."""
+    trace.command(epilog=EPILOG)(instruments)
+
+
+def instruments(
+    target: Annotated[str, typer.Argument(help="lab:PRESET:MIX, without a seed.")],
+    rates: Annotated[
+        str,
+        typer.Option(help="Shares of texts that are translated wrongly, separated by commas."),
+    ] = "0.1,0.3",
+    seeds: Seeds = 5,
+    limit: Limit = None,
+    out: RunFolder = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Check everything and say what would be asked.")
+    ] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    report: WriteReport = True,
+    json: RowsAsJson = False,
+) -> None:
+    """Measure TARGET exactly and by faulty translation: how much of a gap is the instruments'?
+
+    Run the same command again to resume.
+    """
+    from isogloss.cli.codes import split_numbers
+    from isogloss.cli.progress import progress_bars
+    from isogloss.targets.options import LocalOptions
+    from isogloss.trace.instruments import InstrumentsConfig, plan_instruments, run_instruments
+
+    config = InstrumentsConfig(
+        target=target,
+        rates=split_numbers(rates, "--rates", "0.1,0.3"),
+        seeds=seeds,
+        limit=limit,
+        out=out,
+        options=LocalOptions(device=device, dtype=dtype),
+    )
+    if plan:
+        _print_plan(plan_instruments(config), as_json=json)
+        return
+    with progress_bars() as progress:
+        result = run_instruments(config, progress=progress)
+    end_run(
+        result.folder, result.measurements, lambda: _print_instruments(result),
+        report=report, json=json,
+    )  # fmt: skip
+
+
+def _print_plan(runs: Sequence[PlannedRun], *, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+        from json import dumps
+
+        typer.echo(dumps([asdict(run) for run in runs], indent=1))
+        return
+    from isogloss.cli.terminal import one_line
+
+    for run in runs:
+        built = "" if run.is_built else " (to be built)"
+        typer.echo(one_line(f"{run.target}{built}: {run.n_prompts:,} prompts, right and wrong"))
+
+
+def _print_instruments(result: InstrumentsResult) -> None:
+    """Gaps, then what changed by tier, then the claims."""
+    from isogloss.cli.tables import stdout_console
+    from isogloss.trace.instruments import AREA, METRICS
+    from isogloss.trace.tier_rows import CHANGE, GAP
+
+    rows = [row for row in result.measurements if row.area == AREA]
+    console = stdout_console()
+    names = [(condition.name, condition.name, "") for condition in result.conditions]
+    gaps = [row for row in rows if row.metric.endswith(f"_{GAP}")]
+    title = f"gaps, {gaps[0].tier if gaps else 'none'}: points with 95 % intervals over runs"
+    metrics = [f"{name}_{GAP}" for name in METRICS]
+    console.print(values_table(title, names, gaps, metrics, console.width))
+    changes = [row for row in rows if row.language is None and row.metric.endswith(f"_{CHANGE}")]
+    for tier in dict.fromkeys(row.tier for row in changes if "minus" not in (row.tier or "")):
+        mine = [row for row in changes if row.tier == tier]
+        title = f"{tier}: points since the exact measurement"
+        metrics = [f"{name}_{CHANGE}" for name in METRICS]
+        console.print(values_table(title, names[1:], mine, metrics, console.width))
+    print_claims(rows)
