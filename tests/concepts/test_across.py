@@ -10,12 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from isogloss.cli.main import app
-from isogloss.concepts.across import AREA, across_rows, group_of, group_studies
+from isogloss.concepts.across import AREA, across_rows, group_studies
 from isogloss.concepts.claims import CLAIMS
 from isogloss.concepts.run import ConceptsConfig
 from isogloss.concepts.several import run_concepts_across, with_seeds
 from isogloss.concepts.summary import Key, StudySummary
 from isogloss.errors import InputError, ModelError
+from isogloss.lab.recipe import group_of
 from isogloss.records import Measurement
 
 GAP: Key = ("consistency_gap", None, None)

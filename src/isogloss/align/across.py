@@ -15,7 +15,7 @@ from isogloss.align.outcomes import AREA as CHANGES
 from isogloss.align.outcomes import GATE
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.reward_accuracy import OVERCONFIDENCE
-from isogloss.lab.recipe import parse_spec
+from isogloss.lab.recipe import group_of
 from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
@@ -53,7 +53,7 @@ def collect_runs(rows: Sequence[Measurement]) -> dict[str, list[Run]]:
     for row in rows:
         if row.area not in (CHANGES, REWARDS) or row.metric in (GATE, OVERCONFIDENCE):
             continue
-        group, seed = _group(row.target)
+        group, seed = group_of(row.target)
         found.setdefault(group, {}).setdefault(seed, {})[key_of(row)] = row
     return {
         group: [Run(seed=seed, rows=mine) for seed, mine in sorted(runs.items())]
@@ -143,10 +143,3 @@ def _claim_row(claim: Claim, group: str, runs: Sequence[Run]) -> Measurement:
         verdict=verdict,
         reason=reason,
     )
-
-
-def _group(target: str) -> tuple[str, int]:
-    if not target.startswith("lab:"):
-        return target, 0
-    recipe = parse_spec(target)
-    return recipe.spec.rpartition("#")[0], recipe.seed

@@ -120,8 +120,8 @@ def _print_by_tier(rows: Sequence[Measurement], title: str) -> None:
 
 def _rank_lines(rows: Sequence[Measurement]) -> list[str]:
     """A line a group: where the source's direction ranks among its placebos, run by run."""
-    from isogloss.concepts.across import group_of
     from isogloss.control.table import BEYOND
+    from isogloss.lab.recipe import group_of
 
     ranks: dict[str, list[str]] = {}
     for row in rows:

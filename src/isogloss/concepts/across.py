@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from isogloss.concepts.claims import CLAIMS, Claim, judge_claim
 from isogloss.concepts.summary import FIGURES, Key, StudySummary
-from isogloss.lab.recipe import parse_spec
+from isogloss.lab.recipe import group_of
 from isogloss.records import Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
@@ -45,19 +45,6 @@ def group_studies(studies: Sequence[StudySummary]) -> list[Group]:
         name, seed = group_of(study.target)
         groups.setdefault(name, {})[seed] = study
     return [Group(name=name, studies=dict(sorted(found.items()))) for name, found in groups.items()]
-
-
-def group_of(target: str) -> tuple[str, int]:
-    """The group's name and the seed of a target string.
-
-    Example:
-        >>> group_of("lab:tiny:balanced@chat#3")
-        ('lab:tiny:balanced@chat', 3)
-    """
-    if not target.startswith("lab:"):
-        return target, 0
-    recipe = parse_spec(target)
-    return recipe.spec.rpartition("#")[0], recipe.seed
 
 
 def across_rows(groups: Sequence[Group]) -> list[Measurement]:

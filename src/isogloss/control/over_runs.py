@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from isogloss.audit.rate_rows import measurement
-from isogloss.concepts.across import group_of
 from isogloss.control.arms import NONE, SOURCE
 from isogloss.control.claims import CLAIMS, Claim
 from isogloss.control.run_figures import (
@@ -27,6 +26,7 @@ from isogloss.control.run_figures import (
 from isogloss.control.settings import Toward
 from isogloss.control.table import AREA as CONTROL
 from isogloss.control.table import AS_GOOD, MARGIN
+from isogloss.lab.recipe import group_of
 from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs

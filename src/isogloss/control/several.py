@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from isogloss.concepts.across import group_of
 from isogloss.concepts.several import with_seeds
 from isogloss.concepts.studies import canonical_target, study_fingerprint, study_folder
 from isogloss.control.config import ControlConfig, check_config
@@ -22,7 +21,7 @@ from isogloss.control.settings import polarity, settings_of
 from isogloss.control.table import AREA as EXPERIMENT
 from isogloss.errors import InputError
 from isogloss.judges.load import load_judge
-from isogloss.lab.recipe import parse_spec
+from isogloss.lab.recipe import group_of, parse_spec
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
 from isogloss.store import RunStore

@@ -130,7 +130,12 @@ class LabRecipe:
     @property
     def spec(self) -> str:
         """The canonical target string."""
-        return f"lab:{self.preset}:{self.mix}@{self.stage}#{self.seed}"
+        return f"{self.group}#{self.seed}"
+
+    @property
+    def group(self) -> str:
+        """The same without the seed: what runs of one recipe have in common."""
+        return f"lab:{self.preset}:{self.mix}@{self.stage}"
 
     @property
     def n_steps(self) -> int:
@@ -249,6 +254,21 @@ def parse_spec(spec: str) -> LabRecipe:
     return _with_mix(
         recipe, match["mix"] or "english", [f"{code}-x-lab" for code in preset.languages]
     )
+
+
+def group_of(target: str) -> tuple[str, int]:
+    """The group's name and the seed of a target string; others than a lab's stand alone, under 0.
+
+    Example:
+        >>> group_of("lab:tiny:balanced@chat#3")
+        ('lab:tiny:balanced@chat', 3)
+        >>> group_of("hf:models/mine")
+        ('hf:models/mine', 0)
+    """
+    if not target.startswith("lab:"):
+        return target, 0
+    recipe = parse_spec(target)
+    return recipe.group, recipe.seed
 
 
 def _with_mix(recipe: LabRecipe, mix: str, languages: list[str]) -> LabRecipe:

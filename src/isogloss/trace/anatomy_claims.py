@@ -16,7 +16,7 @@ from typing import Literal
 
 from isogloss.align.claims import minus
 from isogloss.trace.broken_links import Kind
-from isogloss.trace.ladder_claims import Key
+from isogloss.trace.by_seed import Key
 from isogloss.trace.link_rows import MAIN
 from isogloss.trace.threshold_rows import MARGIN, NET
 

@@ -11,7 +11,7 @@ from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS, claim_verdict
 from isogloss.trace.anatomy_claims import CLAIMS, Claim
-from isogloss.trace.ladder_claims import Key
+from isogloss.trace.by_seed import Key, rows_by_key, rows_by_seed
 from isogloss.trace.link_rows import AREA as ANATOMY
 
 AREA = "trace anatomy over runs"
@@ -32,15 +32,9 @@ class Run:
 
 def collect_runs(rows: Sequence[Measurement]) -> dict[str, list[Run]]:
     """Lab without its seed → its runs. Other targets have no seeds."""
-    found: dict[str, dict[int, dict[Key, Measurement]]] = {}
-    for row in rows:
-        group, hash_sign, seed = row.target.rpartition("#")
-        if row.area != ANATOMY or not (hash_sign and seed.isdecimal()):
-            continue
-        key = Key(row.metric, row.arm, row.category, row.language, row.tier)
-        found.setdefault(group, {}).setdefault(int(seed), {})[key] = row
+    found = rows_by_seed(row for row in rows if row.area == ANATOMY)
     return {
-        group: [Run(seed=seed, rows=mine) for seed, mine in sorted(runs.items())]
+        group: [Run(seed=seed, rows=rows_by_key(mine)) for seed, mine in runs.items()]
         for group, runs in found.items()
     }
 

@@ -35,7 +35,7 @@ class Arm:
     @property
     def group(self) -> str:
         """The target string without its seed."""
-        return self.recipe.spec.rpartition("#")[0]
+        return self.recipe.group
 
     def under(self, seed: int) -> LabRecipe:
         """The recipe of one run."""

@@ -19,6 +19,7 @@ from isogloss.records import Measurement
 from isogloss.stats.ordered_pairs import PermutedStatistic, pooled
 from isogloss.stats.paired import holm, t_over_runs
 from isogloss.stats.verdict import MIN_RUNS
+from isogloss.trace.by_seed import rows_by_seed
 from isogloss.trace.grid_findings import TESTED, TRAIN_LANGUAGE, Finding
 from isogloss.trace.grid_matrices import PREDICTORS
 from isogloss.trace.grid_rows import (
@@ -57,17 +58,12 @@ def over_runs_rows(
         rows: of area ``trace grid``, of every run.
         findings: target → benefit → what predicts it.
     """
-    groups: dict[str, dict[int, list[Measurement]]] = {}
-    for row in rows:
-        group, hash_sign, seed = row.target.rpartition("#")
-        if hash_sign and seed.isdecimal():
-            groups.setdefault(group, {}).setdefault(int(seed), []).append(row)
     found: list[Measurement] = []
-    for group, runs in groups.items():
+    for group, runs in rows_by_seed(rows).items():
         if len(runs) < 2:
             continue
-        mine = [findings[f"{group}#{seed}"] for seed in sorted(runs)]
-        found += _with_verdicts(_figure_rows(group, dict(sorted(runs.items()))), mine)
+        mine = [findings[f"{group}#{seed}"] for seed in runs]
+        found += _with_verdicts(_figure_rows(group, runs), mine)
     return found
 
 

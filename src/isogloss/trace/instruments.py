@@ -73,7 +73,7 @@ class InstrumentsConfig:
     @property
     def group(self) -> str:
         """The target in full, without a seed."""
-        return parse_spec(self.target).spec.rpartition("#")[0]
+        return parse_spec(self.target).group
 
     @property
     def folder(self) -> Path:

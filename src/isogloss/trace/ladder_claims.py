@@ -13,20 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from isogloss.trace.by_seed import Key
 from isogloss.trace.stage_effects import AT_RUNG, CHANGE_GAP, GAP
 
 ORIGIN = "P1, section 4"
 GAP_TIERS = "low minus high"
-
-
-class Key(NamedTuple):
-    """What a figure is of; its rows differ in the seed alone."""
-
-    metric: str
-    arm: str
-    category: str | None
-    language: str | None
-    tier: str | None
 
 
 class Gap(NamedTuple):

@@ -14,7 +14,8 @@ from isogloss.records import CLAIM, Measurement
 from isogloss.stats.intervals import Estimate
 from isogloss.stats.paired import t_over_runs
 from isogloss.stats.verdict import MIN_RUNS
-from isogloss.trace.ladder_claims import CLAIMS, Claim, Figure, Key
+from isogloss.trace.by_seed import Key, rows_by_key, rows_by_seed
+from isogloss.trace.ladder_claims import CLAIMS, Claim, Figure
 from isogloss.trace.stage_effects import AREA as LADDER
 from isogloss.trace.stage_effects import GAP_MADE
 
@@ -43,15 +44,9 @@ class Run:
 
 def collect_runs(rows: Sequence[Measurement]) -> dict[str, list[Run]]:
     """Family without its seed → its runs. Only a lab's have seeds."""
-    found: dict[str, dict[int, dict[Key, Measurement]]] = {}
-    for row in rows:
-        group, hash_sign, seed = row.target.rpartition("#")
-        if row.area != LADDER or row.scope == WIDE or not (hash_sign and seed.isdecimal()):
-            continue
-        key = Key(row.metric, row.arm, row.category, row.language, row.tier)
-        found.setdefault(group, {}).setdefault(int(seed), {})[key] = row
+    found = rows_by_seed(row for row in rows if row.area == LADDER and row.scope != WIDE)
     return {
-        group: [Run(seed=seed, rows=mine) for seed, mine in sorted(runs.items())]
+        group: [Run(seed=seed, rows=rows_by_key(mine)) for seed, mine in runs.items()]
         for group, runs in found.items()
     }
 
