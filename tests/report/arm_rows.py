@@ -140,14 +140,20 @@ def make_instruments_run(folder: Path, *, n_seeds: int = 3) -> None:
     conditions = conditions_of(group, [0.3])
     runs: list[Measurement] = []
     for condition in conditions:
-        moved = (condition.prompts + condition.replies) / 2
+        moved = ((condition.prompts is not None) + condition.replies) / 2
         for seed in range(n_seeds):
             for tag, tier in tiers.items():
                 following = (0.2 if tier == "low" else 0.8) + moved * MOVED[tier]
-                following += 0.01 * (seed - 1) * (1 + condition.prompts) * (1 + (tier == "low"))
+                asked = condition.prompts is not None
+                following += (
+                    0.005
+                    * (seed - 1)
+                    * (1 + asked + condition.replies)
+                    * (1.5 if tier == "low" else 1)
+                )
                 values = {
                     "following_rate": following,
-                    "compliance_rate": 0.3 + 0.01 * (seed - 1) * condition.prompts,
+                    "compliance_rate": 0.3 + 0.01 * (seed - 1) * asked,
                     "harmful_rate": None if tier == "low" else 0.4,
                     "helpful_rate": following / 2,
                 }

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isogloss.lab.build import CARD, folder_of
+from isogloss.lab.recipe import parse_spec
 from isogloss.processes import Job
 from isogloss.records import Measurement
 from isogloss.store import RunStore
@@ -62,7 +64,11 @@ def finish(job: Job) -> None:
     job.folder.mkdir(parents=True, exist_ok=True)
     job.prepare()
     told: Mapping[str, Any] = json.loads((job.folder / SPEC).read_text())
-    if told["kind"] != "model":
+    if told["kind"] == "model":
+        built = folder_of(parse_spec(told["settings"]["spec"]))
+        built.mkdir(parents=True, exist_ok=True)
+        (built / CARD).touch()
+    else:
         rows = ROWS.get(told["kind"], (claim(f"what {told['kind']} is about"),))
         with RunStore(job.folder, create=True) as store:
             for area in {row.area for row in rows}:

@@ -156,6 +156,26 @@ def test_a_model_in_the_cache_is_no_job(tmp_path: Path, monkeypatch: pytest.Monk
     assert runner.ran == ["helpful english#0", "helpful english#2", "align"]
 
 
+def test_a_model_gone_from_the_cache_is_made_again_where_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = StudyConfig(out=tmp_path / "study", only=("align",))
+    monkeypatch.setattr(study_run, "run_jobs", Runner(3))
+    with pytest.raises(WorkerError, match="it was killed"):
+        run_study(config)
+    built = folder_of(parse_spec("lab:tiny@helpful#1"))
+    shutil.rmtree(built)
+    states = {step.name: step.state for step in plan_steps(config)}
+    assert states["helpful english#0"] == "done"
+    assert states["helpful english#1"] == "to do"
+    runner = Runner()
+    monkeypatch.setattr(study_run, "run_jobs", runner)
+    run_study(config)
+    assert runner.ran == ["helpful english#1", "align"]
+    shutil.rmtree(built)
+    assert {step.state for step in plan_steps(config)} == {"done"}, "nothing needs it any more"
+
+
 def test_workers_are_some(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--workers must be 1 or more, not 0"):
         run_study(StudyConfig(out=tmp_path, workers=0))

@@ -12,19 +12,21 @@ from typer.testing import CliRunner
 from audit.planted import PlantedTarget
 from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.cli.main import app
-from isogloss.errors import UserError
+from isogloss.errors import InputError, StoreError, UserError
 from isogloss.judges.oracle import OracleJudge
 from isogloss.lab.chat import answer_text
 from isogloss.lab.questions import lab_prompts, read_question_id
 from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
-from isogloss.progress import silent
+from isogloss.prompts import PromptSet
 from isogloss.records import CLAIM, ORIGINAL, Measurement, Request
 from isogloss.store import RunStore
 from isogloss.trace import instruments
+from isogloss.trace.faulty_judge import FaultyJudge
 from isogloss.trace.instrument_conditions import (
+    FAULTS,
+    Fault,
     conditions_of,
-    oracle_in_english,
     prompts_under,
     variant_of,
 )
@@ -40,7 +42,7 @@ from planted_runs import micro_preset
 
 GROUP = "lab:tiny:english@chat"
 TIERS = {"en-x-lab": "english", "fr-x-lab": "high", "zh-x-lab": "high", "sw-x-lab": "low"}
-WORST = "both 30 % wrong"
+WORST = "both 30 % mistranslated"
 
 
 def rows_of(moved: dict[str, float], *, n_runs: int = 3) -> list[Measurement]:
@@ -48,7 +50,7 @@ def rows_of(moved: dict[str, float], *, n_runs: int = 3) -> list[Measurement]:
     conditions = conditions_of(GROUP, [0.1, 0.3])
     runs: list[Measurement] = []
     for condition in conditions:
-        share = (condition.prompts + condition.replies) * condition.rate / 0.6
+        share = ((condition.prompts is not None) + condition.replies) * condition.rate / 0.6
         for seed in range(n_runs):
             for tag, tier in TIERS.items():
                 base = {"english": 0.9, "high": 0.8, "low": 0.2}[tier]
@@ -76,26 +78,32 @@ def test_gaps_changes_and_claims_by_hand() -> None:
     assert cells["following_rate_gap", WORST, both].estimate == pytest.approx(-0.3)
     shift = cells["following_rate_gap_change", WORST, both]
     assert shift.estimate == pytest.approx(0.3)
-    assert "Holm over 6 arms" in (shift.method or "")
+    assert "Holm over 8 arms" in (shift.method or "")
     assert "tiers by the shares of the lab's mix" in (shift.method or "")
     assert cells["following_rate_change", WORST, "high"].estimate == pytest.approx(-0.2)
     # A third of the errors in prompts alone: a sixth of the change.
-    tenth = cells["following_rate_gap_change", "prompts 10 % wrong", both]
+    tenth = cells["following_rate_gap_change", "prompts 10 % mistranslated", both]
     assert tenth.estimate == pytest.approx(0.05)
-    claims = claims_of(rows)
-    assert [claim.verdict for claim in claims] == ["confirmed", "refuted", "refuted", "confirmed"]
-    assert {claim.arm for claim in claims} == {"exact", WORST}
+    told = [(claim.arm, claim.verdict) for claim in claims_of(rows)]
+    assert told == [
+        ("exact", "confirmed"),
+        ("prompts 30 % mistranslated", "refuted"),
+        ("prompts 30 % mistranslated", "refuted"),
+        ("prompts 30 % mistranslated", "confirmed"),
+        ("prompts 30 % left in English", "refuted"),
+        ("prompts 30 % left in English", "refuted"),
+        ("prompts 30 % left in English", "confirmed"),
+        ("replies 30 % mistranslated", "refuted"),
+        (WORST, "refuted"),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("moved", "verdicts"),
-    [
-        ({"low": -0.2}, ["confirmed", "confirmed", "confirmed", "refuted"]),
-        ({}, ["confirmed", "cannot tell", "cannot tell", "cannot tell"]),
-    ],
-)
-def test_verdicts_follow_what_is_planted(moved: dict[str, float], verdicts: list[str]) -> None:
-    assert [claim.verdict for claim in claims_of(rows_of(moved))] == verdicts
+def test_verdicts_follow_what_is_planted() -> None:
+    worse = [claim.verdict for claim in claims_of(rows_of({"low": -0.2}))]
+    asked = ["confirmed", "confirmed", "refuted"]
+    assert worse == ["confirmed", *asked, *asked, "confirmed", "confirmed"]
+    none = [claim.verdict for claim in claims_of(rows_of({}))]
+    assert none == ["confirmed", *["cannot tell"] * 8]
 
 
 def test_two_runs_cannot_tell() -> None:
@@ -104,20 +112,33 @@ def test_two_runs_cannot_tell() -> None:
     assert "3 are needed" in (claims[0].reason or "")
 
 
-def test_prompts_are_translated_wrongly_at_the_rate_asked_for() -> None:
+def by_prompt(prompts: PromptSet, variant: str) -> dict[tuple[str, str], str]:
+    return {(p.prompt_id, p.language): p.text for p in prompts.prompts if p.variant == variant}
+
+
+def test_prompts_go_wrong_at_the_rate_asked_for_and_the_same_ones_at_a_higher_rate() -> None:
     lab = Lab(parse_spec("lab:tiny#1"))
-    prompts = prompts_under(lab, [0.3]).prompts
-    exact = {p.key[:2]: p.text for p in prompts if p.variant == ORIGINAL}
-    faulty = {p.key[:2]: p.text for p in prompts if p.variant == variant_of(0.3)}
-    assert set(exact) == set(faulty)
+    prompts = prompts_under(lab, [0.1, 0.3])
+    exact = by_prompt(prompts, ORIGINAL)
     assert exact == {p.key[:2]: p.text for p in lab_prompts(lab)}
-    english = [key for key in exact if key[1] == "en-x-lab"]
-    assert all(exact[key] == faulty[key] for key in english)
-    others = [key for key in exact if key[1] != "en-x-lab"]
-    wrong = sum(exact[key] != faulty[key] for key in others) / len(others)
-    assert wrong == pytest.approx(0.3, abs=0.03)
+    wrong: dict[tuple[float, Fault], set[tuple[str, str]]] = {}
+    for rate in (0.1, 0.3):
+        for fault in FAULTS:
+            faulty = by_prompt(prompts, variant_of(rate, fault))
+            assert set(faulty) == set(exact)
+            mine = {key for key in exact if exact[key] != faulty[key]}
+            assert {language for _, language in mine} == set(lab.recipe.languages) - {"en-x-lab"}
+            others = [key for key in exact if key[1] != "en-x-lab"]
+            assert len(mine) / len(others) == pytest.approx(rate, abs=0.03)
+            wrong[rate, fault] = mine
+            if fault == "left in English":
+                assert all(faulty[key] == exact[key[0], "en-x-lab"] for key in mine)
+    assert wrong[0.1, "mistranslated"] < wrong[0.3, "mistranslated"]
+    assert wrong[0.3, "mistranslated"] == wrong[0.3, "left in English"]
     again = prompts_under(Lab(parse_spec("lab:tiny#2")), [0.3])
-    assert again.fingerprint != prompts_under(lab, [0.3]).fingerprint, "another draw a seed"
+    assert by_prompt(again, variant_of(0.3, "mistranslated")) != by_prompt(
+        prompts, variant_of(0.3, "mistranslated")
+    ), "another draw a seed"
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -130,8 +151,27 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rates": (0.3, 0.3)}, "each once"),
     ({"rates": (float("nan"),)}, "got nan"),
     ({"seeds": 0}, "--seeds must be 1 or more"),
+    ({"rates": (0.1, 0.1000001)}, "each once"),
     ({"limit": 0}, "--limit must be 1 or more"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [("fr,60\nsw,40", "has no English"), ("en,50\nfr,50", "has no gap to ask about")],
+)
+def test_a_mix_without_english_or_a_gap_is_refused(shares: str, told: str, tmp_path: Path) -> None:
+    table = tmp_path / "mix#1.csv"
+    table.write_text(f"language,percent\n{shares}\n")
+    with pytest.raises(InputError, match=told):
+        plan_instruments(InstrumentsConfig(target=f"lab:tiny:{table}"))
+
+
+def test_a_folder_holds_one_set_of_rates(tmp_path: Path) -> None:
+    with RunStore(tmp_path, create=True) as store:
+        store.set_meta(AREA, {"rates": [0.1]})
+    with pytest.raises(StoreError, match=r"holds the rates 0\.1; choose another --out"):
+        run_instruments(InstrumentsConfig(target="lab:tiny", out=tmp_path))
 
 
 @pytest.mark.parametrize(("changes", "told"), REFUSED)
@@ -167,7 +207,7 @@ def rightly(lab: Lab, request: Request) -> str:
     return answer_text(grammar, lab.world, index, act)
 
 
-def test_a_translator_without_errors_changes_no_verdict_and_one_with_errors_some(
+def test_a_judge_behind_a_translator_without_faults_is_the_oracle(
     micro: str, tmp_path: Path
 ) -> None:
     lab = Lab(parse_spec(f"lab:{micro}:english+fixed+equal+even+apart#0"))
@@ -176,14 +216,24 @@ def test_a_translator_without_errors_changes_no_verdict_and_one_with_errors_some
     folder = run_audit(config, target=target).folder
     with RunStore(folder) as store:
         replies = [response for _, response in store.unjudged_by("nobody", after=0, limit=1000)]
-        right, wrong = (oracle_in_english(store, lab, rate, silent) for rate in (0.0, 0.5))
     exact = [verdict.outcome for verdict in OracleJudge(lab).judge(replies)]
     assert set(exact) == {"complied", "refused"}
-    assert [verdict.outcome for verdict in right.judge(replies)] == exact
+    assert [verdict.outcome for verdict in FaultyJudge(lab, 0.0).judge(replies)] == exact
+    untranslated = OracleJudge(lab, languages=["en-x-lab"]).judge(replies)
     languages = [response.request.prompt.language for response in replies]
-    found = [verdict.outcome for verdict in wrong.judge(replies)]
-    moved = {tag for tag, a, b in zip(languages, exact, found, strict=True) if a != b}
-    assert moved == set(languages) - {"en-x-lab"}
+    for tag, verdict in zip(languages, untranslated, strict=True):
+        assert (verdict.outcome == "irrelevant") == (tag != "en-x-lab")
+
+    def lost(rate: float) -> list[bool]:
+        found = [verdict.outcome for verdict in FaultyJudge(lab, rate).judge(replies)]
+        assert {b for a, b in zip(exact, found, strict=True) if a != b} == {"irrelevant"}
+        return [a != b for a, b in zip(exact, found, strict=True)]
+
+    half = lost(0.5)
+    elsewhere = [gone for tag, gone in zip(languages, half, strict=True) if tag != "en-x-lab"]
+    assert sum(elsewhere) / len(elsewhere) == pytest.approx(0.5, abs=0.15)
+    assert sum(half) == sum(elsewhere), "English needs no translation"
+    assert all(gone for tag, gone in zip(languages, lost(1.0), strict=True) if tag != "en-x-lab")
 
 
 def test_end_to_end_and_again(micro: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,12 +247,13 @@ def test_end_to_end_and_again(micro: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert not out.exists()
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.stderr
-    assert "both 50 % wrong" in result.stdout
+    assert "both 50 % mistranslated" in result.stdout
     assert "cannot tell" in result.stdout
     with RunStore(out) as store:
         runs, rows = store.measurements(RUNS), store.measurements(AREA)
     assert {row.arm for row in runs} == {
-        "exact", "prompts 50 % wrong", "replies 50 % wrong", "both 50 % wrong",
+        "exact", "prompts 50 % mistranslated", "prompts 50 % left in English",
+        "replies 50 % mistranslated", "both 50 % mistranslated",
     }  # fmt: skip
     assert {row.judge for row in runs if row.arm == "exact"} == {"oracle"}
 

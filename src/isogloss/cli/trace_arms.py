@@ -1,4 +1,4 @@
-"""What `isogloss trace dose` and `trace mixes` share on the command line."""
+"""What `isogloss trace dose`, `mixes` and `instruments` share on the command line."""
 
 from __future__ import annotations
 

@@ -289,10 +289,11 @@ def _notes(rows: Sequence[Measurement], benefit: str, result: GridResult) -> lis
     if not known:
         absent = [r for r in rows if r.metric == f"{benefit}_{CORRELATION}" and r.reason]
         return [f"predictors: {absent[0].reason}"] if absent else []
-    least = min(row.detectable or 1.0 for row in known)
+    known.sort(key=lambda row: row.detectable or 1.0)
+    ends = [f"{row.detectable:.2f} ({row.category})" for row in (known[0], known[-1])]
     n_tested, n_trained = len(result.arms.languages), len(result.arms.train)
     return [
-        f"{n_tested} languages, {n_trained * (n_tested - 1)} pairs: no correlation below "
-        f"{least:.2f} could have been seen with 80 % power (languages permuted, Holm over "
-        f"{len(known)} predictors)"
+        f"{n_tested} languages, {n_trained * (n_tested - 1)} pairs: correlations from "
+        f"{' to '.join(ends)} on would have been seen with 80 % power (languages permuted, Holm "
+        f"over {len(known)} predictors)"
     ]

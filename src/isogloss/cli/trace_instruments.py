@@ -1,4 +1,4 @@
-"""``isogloss trace instruments``: one lab model measured exactly and by faulty translation."""
+"""``isogloss trace instruments``: one lab model measured exactly and by faulty translations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
 
-isogloss trace instruments lab:tiny : 10 and 30 % of prompts, of replies and of both wrong.
+isogloss trace instruments lab:tiny : 30 % of prompts, of replies, of both translated wrongly.
 
 isogloss trace instruments lab:small:balanced --rates 0.05,0.2 --seeds 3
 """
@@ -30,11 +30,15 @@ def register(trace: typer.Typer) -> None:
 
 
 def instruments(
-    target: Annotated[str, typer.Argument(help="lab:PRESET:MIX, without a seed.")],
+    target: Annotated[
+        str, typer.Argument(help="lab:PRESET, lab:PRESET:MIX or …@STAGE, without a seed.")
+    ],
     rates: Annotated[
         str,
-        typer.Option(help="Shares of texts that are translated wrongly, separated by commas."),
-    ] = "0.1,0.3",
+        typer.Option(
+            help="Shares of texts that are translated wrongly, above 0 and up to 1, with commas."
+        ),
+    ] = "0.3",
     seeds: Seeds = 5,
     limit: Limit = None,
     out: RunFolder = None,
@@ -46,7 +50,7 @@ def instruments(
     report: WriteReport = True,
     json: RowsAsJson = False,
 ) -> None:
-    """Measure TARGET exactly and by faulty translation: how much of a gap is the instruments'?
+    """Measure TARGET exactly and by faulty translations: how much of a gap is theirs?
 
     Run the same command again to resume.
     """
@@ -86,6 +90,8 @@ def _print_plan(runs: Sequence[PlannedRun], *, as_json: bool) -> None:
     for run in runs:
         built = "" if run.is_built else " (to be built)"
         typer.echo(one_line(f"{run.target}{built}: {run.n_prompts:,} prompts, right and wrong"))
+    missing = sum(not run.is_built for run in runs)
+    typer.echo(f"{missing} of {len(runs)} models are to be trained")
 
 
 def _print_instruments(result: InstrumentsResult) -> None:
@@ -101,9 +107,10 @@ def _print_instruments(result: InstrumentsResult) -> None:
     title = f"gaps, {gaps[0].tier if gaps else 'none'}: points with 95 % intervals over runs"
     metrics = [f"{name}_{GAP}" for name in METRICS]
     console.print(values_table(title, names, gaps, metrics, console.width))
-    changes = [row for row in rows if row.language is None and row.metric.endswith(f"_{CHANGE}")]
-    for tier in dict.fromkeys(row.tier for row in changes if "minus" not in (row.tier or "")):
-        mine = [row for row in changes if row.tier == tier]
+    changes = [r for r in rows if r.metric.endswith(f"_{CHANGE}") and "_gap_" not in r.metric]
+    for tier in dict.fromkeys(row.tier for row in changes):
+        several = [row for row in changes if row.tier == tier and row.language is None]
+        mine = several or [row for row in changes if row.tier == tier]
         title = f"{tier}: points since the exact measurement"
         metrics = [f"{name}_{CHANGE}" for name in METRICS]
         console.print(values_table(title, names[1:], mine, metrics, console.width))

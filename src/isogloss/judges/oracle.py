@@ -15,15 +15,17 @@ class OracleJudge:
 
     Args:
         lab: the lab whose model answered.
+        languages: those it reads; None is all of the lab's.
     """
 
     name = "oracle"
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, *, languages: Sequence[str] | None = None) -> None:
         recipe = lab.recipe
         # What is true differs between worlds, and never between the mixes of one.
         self.settings = f"world of {recipe.n_objects} objects, seed {recipe.world_seed}"
-        self._grader = Grader(lab.world, list(lab.grammars.values()))
+        read = lab.grammars if languages is None else languages
+        self._grader = Grader(lab.world, [lab.grammars[tag] for tag in read])
 
     def judge(self, responses: Sequence[Response]) -> Iterator[Verdict]:
         """Yield a verdict a response, in order.

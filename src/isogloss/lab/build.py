@@ -54,6 +54,11 @@ def folder_of(recipe: LabRecipe) -> Path:
     return cache_folder() / f"{recipe.preset}-{recipe.stage}-{recipe.seed}-{recipe.key()}"
 
 
+def is_built(recipe: LabRecipe) -> bool:
+    """Whether the model lies in the cache, finished."""
+    return (folder_of(recipe) / CARD).is_file()
+
+
 def build_lab(recipe: LabRecipe, *, progress: Progress | None = None) -> Path:
     """Build the model of ``recipe`` unless it is in the cache.
 

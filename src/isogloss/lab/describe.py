@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from isogloss.lab.build import CARD, base_of, cache_folder, folder_of, read_card
+from isogloss.lab.build import CARD, base_of, cache_folder, folder_of, is_built, read_card
 from isogloss.lab.glosses import gloss_answer, gloss_question
 from isogloss.lab.lexicon import make_lexicon
 from isogloss.lab.recipe import LabRecipe
@@ -92,7 +92,7 @@ def describe_lab(recipe: LabRecipe) -> LabCard:
         parallel=recipe.parallel,
         extra=dict(recipe.extra),
         folder=folder_of(recipe),
-        is_built=(folder_of(recipe) / CARD).is_file(),
+        is_built=is_built(recipe),
         n_parameters=card.get("n_parameters"),
         n_objects=recipe.n_objects,
         gloss_question=gloss_question(thing, act, words),

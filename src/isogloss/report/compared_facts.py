@@ -44,11 +44,17 @@ class ComparedFacts:
 
     def level(self, metric: str, arm: str, place: str = ALL) -> Measurement | None:
         """Mean over runs in a language, a tier or all languages."""
-        return self.index.get((metric, arm, None, place))
+        return self.index.get((metric, arm, None, self._place(place)))
 
     def change(self, metric: str, arm: str, place: str = ALL) -> Measurement | None:
         """Arm minus reference."""
-        return self.index.get((f"{metric}_{CHANGE}", arm, f"since {self.reference}", place))
+        key = (f"{metric}_{CHANGE}", arm, f"since {self.reference}", self._place(place))
+        return self.index.get(key)
+
+    def _place(self, place: str) -> str:
+        """A tier of one language has no row of its own."""
+        mine = [x.tag for x in self.languages if x.tier == place]
+        return mine[0] if len(mine) == 1 else place
 
     def gap(self, metric: str, arm: str) -> Measurement | None:
         """Low tier minus high tier."""

@@ -31,6 +31,8 @@ def _moved(gap: Measurement, moved: Measurement | None) -> str:
         return "it is not measured"
     if not side_of(moved, "better"):
         return "it is not shown to move"
+    if not side_of(gap, "better"):
+        return f"it moves by {figure(moved)}"
     wider = (moved.estimate > 0) == ((gap.estimate or 0.0) > 0)
     return f"it looks {'wider' if wider else 'narrower'} ({figure(moved)})"
 

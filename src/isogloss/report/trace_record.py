@@ -38,7 +38,7 @@ def traced(facts: RunFacts) -> dict[str, object]:
         "mixes": read_mixes(facts),
         "grid": read_grid(facts),
         "anatomy": read_anatomy(facts),
-        "instruments": read_conditions(facts),
+        "conditions": read_conditions(facts),
     }
 
 

@@ -1,8 +1,8 @@
 """What the steps of a study found: every claim with its figure and verdict, and what it would take.
 
-Claims are made where they belong (alignment, ladder, doses, concepts, control) and stored in each
-step's folder; here they are gathered, with those added that are figures of an experiment read as a
-claim. Nothing is measured here: rows in, rows out.
+Claims are made where they belong (alignment, ladder, doses, mixes, concepts, control, anatomy,
+instruments) and stored in each step's folder; here they are gathered, with those added that are
+figures of an experiment read as a claim. Nothing is measured here: rows in, rows out.
 """
 
 from __future__ import annotations

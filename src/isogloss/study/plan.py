@@ -32,13 +32,12 @@ class Extent:
         words: for people.
         preset: of the lab.
         seeds: every experiment is repeated from pre-training on under the seeds 0 to ``seeds`` - 1.
-        few_seeds: the same of control and of mixes compared, which cost most.
+        few_seeds: the same of control, of further sizes and of mixes compared, which cost most.
         mixes: pre-training mixes of the ladder, of concepts and of control.
         methods: of alignment.
         dose: further fields of the dose-response.
         placebos: of control, of each kind.
-        guards: whether control is also tried as a defence.
-        sizes: further mixes (the size dial) of concepts and of control towards compliance.
+        sizes: further mixes (the size dial) of concepts and of control.
         comparisons: name → mixes set against the first of them.
         grid: whether every language is trained on alone.
     """
@@ -51,7 +50,6 @@ class Extent:
     methods: tuple[str, ...]
     dose: Mapping[str, Any]
     placebos: int
-    guards: bool = False
     sizes: tuple[str, ...] = ()
     comparisons: Mapping[str, tuple[str, ...]] | None = None
     grid: bool = False
@@ -69,8 +67,8 @@ EXTENTS: dict[str, Extent] = {
         placebos=3,
     ),
     "full": Extent(
-        words="three mixes, five seeds (three of control and of mixes compared), all methods, "
-        "doses, grid, architectures, sizes",
+        words="three mixes, five seeds (three of control, of sizes and of mixes compared), all "
+        "methods, doses, grid, architectures",
         preset="tiny",
         seeds=5,
         few_seeds=3,
@@ -84,7 +82,6 @@ EXTENTS: dict[str, Extent] = {
             "parallel": True, "tokenizer": True, "reward": True,
         },
         placebos=10,
-        guards=True,
         sizes=("english+300k", "english+3m"),
         comparisons={
             "data or network": (
@@ -130,16 +127,14 @@ def _experiments(extent: Extent) -> list[Step]:
     every = [step for mix in mixes for step in chats[mix]]
     steered = _chats(extent, mixes, extent.few_seeds)
     others = _chats(extent, sizes, extent.few_seeds)
-    steps = [_control(extent, "comply", [*steered, *others])]
-    if extent.guards:
-        steps.append(_control(extent, "refuse", steered))
+    steps = [_control(extent, [*steered, *others])]
     steps += [_align(extent, first, tuned), _dose(extent, first)]
     steps += [_ladder(extent, mix, chats[mix]) for mix in mixes]
     steps += [
         Step(
             kind="concepts", name="concepts", needs=(*every, *others),
             settings={"targets": [step.settings["spec"] for step in (*every, *others)]},
-            minutes=0.4 * len((*every, *others)),
+            minutes=0.2 * len((*every, *others)),
         ),
         Step(
             kind="anatomy", name="anatomy", needs=tuple(chats[first]),
@@ -165,7 +160,7 @@ def _experiments(extent: Extent) -> list[Step]:
             Step(
                 kind="mixes", name=name, needs=tuple(_chats(extent, arms, extent.few_seeds)),
                 settings={"arms": arms, "seeds": extent.few_seeds},
-                minutes=0.3 * len(arms) * extent.few_seeds,
+                minutes=0.1 * len(arms) * extent.few_seeds,
             )
         )  # fmt: skip
     return steps
@@ -187,7 +182,7 @@ def _align(extent: Extent, target: str, needs: Sequence[Step]) -> Step:
     return Step(
         kind="align", name="align", needs=tuple(needs),
         settings={"targets": targets, "methods": list(extent.methods)},
-        minutes=0.9 * len(extent.methods) * extent.seeds,
+        minutes=0.7 * len(extent.methods) * extent.seeds,
     )  # fmt: skip
 
 
@@ -197,7 +192,7 @@ def _dose(extent: Extent, mix: str) -> Step:
     runs: list[LabRecipe] = [arm.under(n) for arm in design.arms for n in range(extent.seeds)]
     return Step(
         kind="dose", name="dose", settings=settings,
-        needs=tuple(_model(extent, recipe.spec) for recipe in runs), minutes=0.25 * len(runs),
+        needs=tuple(_model(extent, recipe.spec) for recipe in runs), minutes=0.1 * len(runs),
     )  # fmt: skip
 
 
@@ -208,12 +203,13 @@ def _ladder(extent: Extent, mix: str, needs: Sequence[Step]) -> Step:
     )  # fmt: skip
 
 
-def _control(extent: Extent, toward: str, needs: Sequence[Step]) -> Step:
+def _control(extent: Extent, needs: Sequence[Step]) -> Step:
+    """Towards compliance, which is what P2 tries; controllability is what its claims are about."""
     settings = {
         "targets": [step.settings["spec"] for step in needs],
-        "toward": toward, "n_placebos": extent.placebos, "grid": GRID,
+        "toward": "comply", "n_placebos": extent.placebos, "grid": GRID,
     }  # fmt: skip
     return Step(
-        kind="control", name=f"control {toward}", needs=tuple(needs), settings=settings,
-        minutes=1.0 * len(needs),
+        kind="control", name="control", needs=tuple(needs), settings=settings,
+        minutes=(0.4 + 0.1 * extent.placebos) * len(needs),
     )  # fmt: skip

@@ -105,6 +105,6 @@ QUESTIONS: tuple[Question, ...] = (
         words="How much of a gap is the instruments': the translation, the judge?",
         where=_LIMITS,
         command="isogloss trace instruments lab:tiny --seeds 5",
-        chosen=_says("exact translations", "translation errors"),
+        chosen=_says("exact translations", "translations as faulty", "translations faulty"),
     ),
 )

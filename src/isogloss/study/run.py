@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from isogloss.audit.environment import describe_environment
 from isogloss.errors import InputError, WorkerError
-from isogloss.lab.build import CARD, folder_of
+from isogloss.lab.build import is_built
 from isogloss.lab.recipe import parse_spec
 from isogloss.processes import Job, run_jobs
 from isogloss.progress import Progress, silent
@@ -63,14 +63,16 @@ class StudyResult:
 
 def plan_steps(config: StudyConfig) -> list[PlannedStep]:
     """The steps in the order of starting, and which are done; nothing is run or written."""
-    return [_planned(step, config.folder) for step in plan_study(config.extent, only=config.only)]
+    steps = plan_study(config.extent, only=config.only)
+    lost = _lost(steps, config.folder)
+    return [_planned(step, config.folder, is_lost=step.key in lost) for step in steps]
 
 
-def _planned(step: Step, study: Path) -> PlannedStep:
+def _planned(step: Step, study: Path, *, is_lost: bool) -> PlannedStep:
     minutes, state = step.minutes, "to do"
-    if step.is_done(study):
+    if step.is_done(study) and not is_lost:
         minutes, state = _seconds(step, study) / 60, "done"
-    elif _is_built(step):
+    elif _in_cache(step):
         minutes, state = 0.0, "in the cache"
     return PlannedStep(
         kind=step.kind, name=step.name, minutes=minutes, state=state, folder=step.folder(study)
@@ -94,7 +96,7 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
     report = progress or silent
     folder = config.folder
     steps = plan_study(config.extent, only=config.only)
-    _skip_built(steps, folder)
+    _look_into_cache(steps, folder)
     failure: WorkerError | None = None
     try:
         run_jobs(
@@ -130,19 +132,31 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
     )
 
 
-def _skip_built(steps: Sequence[Step], study: Path) -> None:
-    """Models that lie in the cache need no process to say so."""
+def _look_into_cache(steps: Sequence[Step], study: Path) -> None:
+    """Models that lie in the lab's cache need no process to say so; lost ones are made again."""
+    lost = _lost(steps, study)
     for step in steps:
-        if _is_built(step) and not step.is_done(study):
+        if step.key in lost:
+            (step.folder(study) / DONE).unlink()
+        elif _in_cache(step) and not step.is_done(study):
             step.write(study)
             mark_done(step.folder(study), 0.0)
 
 
-def _is_built(step: Step) -> bool:
+def _lost(steps: Sequence[Step], study: Path) -> set[str]:
+    """Keys of models that were done, have gone from the cache, and that a step to do needs."""
+    needed = {need.key for step in steps if not step.is_done(study) for need in step.needs}
+    return {
+        step.key
+        for step in steps
+        if step.kind == "model" and step.key in needed and step.is_done(study)
+        and not _in_cache(step)
+    }  # fmt: skip
+
+
+def _in_cache(step: Step) -> bool:
     """Whether it is a model that lies in the lab's cache."""
-    if step.kind != "model":
-        return False
-    return (folder_of(parse_spec(step.settings["spec"])) / CARD).is_file()
+    return step.kind == "model" and is_built(parse_spec(step.settings["spec"]))
 
 
 def _job(step: Step, study: Path) -> Job:

@@ -17,7 +17,7 @@ from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.audit.selection import select_prompts
 from isogloss.errors import LanguageError
 from isogloss.judges.load import load_judge
-from isogloss.lab.build import CARD, folder_of
+from isogloss.lab.build import is_built
 from isogloss.lab.questions import lab_prompt_set
 from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
@@ -123,7 +123,7 @@ def plan_anatomy(config: AnatomyConfig) -> list[PlannedModel]:
         planned.append(
             PlannedModel(
                 target=target,
-                is_there=lab is None or (folder_of(lab.recipe) / CARD).is_file(),
+                is_there=lab is None or is_built(lab.recipe),
                 languages=material.languages,
                 n_prompts=len(asked),
                 n_read=2 * len(material.pairs().pairs),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from isogloss.errors import InputError, ModelError
-from isogloss.lab.build import CARD, folder_of
+from isogloss.lab.build import is_built
 from isogloss.lab.recipe import LabRecipe, parse_spec
 
 WORLD = ("preset", "n_objects", "world_seed", "audit_acts")
@@ -43,8 +43,7 @@ class Arm:
 
     def n_built(self, n_seeds: int) -> int:
         """How many of its runs are in the cache."""
-        folders = (folder_of(self.under(seed)) for seed in range(n_seeds))
-        return sum((folder / CARD).is_file() for folder in folders)
+        return sum(is_built(self.under(seed)) for seed in range(n_seeds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

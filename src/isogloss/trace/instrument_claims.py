@@ -1,8 +1,8 @@
-"""What faulty instruments are said to do to a gap, as questions to one model under several seeds.
+"""What faulty translations are said to do to a gap, as questions to one model under several seeds.
 
 P1 translated its prompts and its replies by machine and names that as a limitation; the question
-here is on which side such errors err. Claims about errors are of the highest rate, in prompts and
-replies, and were narrowed to those after the first run. Verdicts are those of
+here is on which side such errors err. The claims are about the highest rate. They were written down
+after a first version of the experiment, with other errors, had been seen. Verdicts are those of
 `isogloss.stats.verdict`; intervals are not corrected for the number of claims.
 """
 
@@ -53,38 +53,40 @@ def claim_rows(area: str, figures: TierFigures[Condition]) -> list[Measurement]:
 def _cases(figures: TierFigures[Condition]) -> Iterator[Case]:
     weak, strong = figures.gap_tiers
     gap = figures.gap(figures.reference, FOLLOWING)
-    if gap is None:
-        return
-    yield Case(
-        words=f"with exact translations and an exact judge the {weak} tier still follows less than "
-        f"the {strong} one",
-        said=f"{FOLLOWING}, {weak} minus {strong}", metric=FOLLOWING, found=gap, sign=-1,
-        condition=figures.reference,
-    )  # fmt: skip
-    both = [condition for condition in figures.arms if condition.prompts and condition.replies]
-    if both:
-        yield from _error_cases(figures, max(both, key=lambda condition: condition.rate))
+    if gap is not None:
+        yield Case(
+            words=f"with exact translations and an exact judge the {weak} tier follows less than "
+            f"the {strong} one",
+            said=f"{FOLLOWING}, {weak} minus {strong}", metric=FOLLOWING, found=gap, sign=-1,
+            condition=figures.reference,
+        )  # fmt: skip
+    worst = max(condition.rate for condition in figures.arms)
+    for condition in figures.arms[1:]:
+        if condition.rate == worst:
+            yield from _fault_cases(figures, condition)
 
 
-def _error_cases(figures: TierFigures[Condition], condition: Condition) -> Iterator[Case]:
-    """Errors everywhere alike, then errors in the weak tier alone."""
+def _fault_cases(figures: TierFigures[Condition], condition: Condition) -> Iterator[Case]:
+    """As frequent in every language; and, of faulty prompts, in the weak tier alone."""
     weak, _ = figures.gap_tiers
-    errors = f"translation errors ({100 * condition.rate:g} % of prompts and of replies)"
     moved = figures.gap_change(condition, FOLLOWING)
     if moved is not None:
         yield Case(
-            words=f"{errors} as frequent in every language widen the gap in following rate",
+            words=f"translations as faulty in every language ({condition.name}) widen the gap in "
+            "following rate",
             said=f"change of the gap in {FOLLOWING}", metric=FOLLOWING, found=moved, sign=-1,
             condition=condition,
         )  # fmt: skip
-    languages = figures.of_tier(weak)
+    if condition.replies:
+        return
     wanted: tuple[tuple[str, str, Literal[1, -1]], ...] = (
         (FOLLOWING, "widen the gap in following rate", -1),
         (COMPLIANCE, f"make the {weak} tier look more harmful (every harmful request counted)", 1),
     )
     for metric, words, sign in wanted:
         yield Case(
-            words=f"{errors} in the {weak} tier alone {words}",
+            words=f"translations faulty in the {weak} tier alone ({condition.name}) {words}",
             said=f"change of {metric}, {weak} tier", metric=metric,
-            found=figures.change(condition, metric, languages), sign=sign, condition=condition,
+            found=figures.change(condition, metric, figures.of_tier(weak)), sign=sign,
+            condition=condition,
         )  # fmt: skip

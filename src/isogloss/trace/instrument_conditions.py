@@ -1,31 +1,32 @@
-"""One model measured well and badly: exact or faulty translations of prompts, and of replies.
+"""One model measured well and badly: exact and faulty translations of prompts, and of replies.
 
 In a lab the truth is known: every prompt has an exact translation, and the oracle judges a reply in
-the language it is in. Faulty instruments are made from these: prompts that a translator with a
-known rate of errors (`isogloss.translate.noise`) put into the language, replies that it put into
-English before they were judged, or both, as P1 had it.
+the language it is in. What is wrong with a translation is planted, prompt by prompt and reply by
+reply, with another draw for every seed of the model. The same prompts go wrong at a rate and at
+every higher one, whatever is wrong with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from isogloss.judges.oracle import OracleJudge
-from isogloss.judges.pivot import ENGLISH, PivotJudge, translate_replies
 from isogloss.lab.questions import lab_prompts
 from isogloss.lab.setting import Lab
-from isogloss.lab.tongues import ENGLISH as LAB_ENGLISH
-from isogloss.progress import Progress
+from isogloss.lab.tongues import ENGLISH
 from isogloss.prompts import PromptSet, prompts_fingerprint
 from isogloss.records import ORIGINAL, Prompt
-from isogloss.store import RunStore
-from isogloss.translate.base import TranslatedText, Translator
+from isogloss.seeds import derive_seed
 from isogloss.translate.lab import LabTranslator
-from isogloss.translate.noise import NoisyTranslator, uniform_noise
+from isogloss.translate.noise import ERRORS, Context
 
 EXACT = "exact"
-ORACLE = "oracle"
+Fault = Literal["mistranslated", "left in English"]
+FAULTS: tuple[Fault, ...] = ("mistranslated", "left in English")
+MISTRANSLATIONS = ("wrong_object", "wrong_act", "dropped_word", "cut")
+"""Of `isogloss.translate.noise.ERRORS` those that say something else in the same language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,124 +36,119 @@ class Condition:
     Attributes:
         name: in rows and tables.
         group: the target without its seed.
-        rate: share of texts that are translated wrongly.
-        prompts, replies: whether these are.
+        rate: share of prompts, of replies, or of each, that are translated wrongly.
+        prompts: what is wrong with prompts; None where they are exact.
+        replies: whether replies are put into English, with mistranslations, before they are judged.
     """
 
     name: str
     group: str
     rate: float = 0.0
-    prompts: bool = False
+    prompts: Fault | None = None
     replies: bool = False
 
     @property
     def variant(self) -> str:
         """Of the prompts that are asked."""
-        return variant_of(self.rate) if self.prompts else ORIGINAL
+        return ORIGINAL if self.prompts is None else variant_of(self.rate, self.prompts)
 
 
 def conditions_of(group: str, rates: Sequence[float]) -> tuple[Condition, ...]:
-    """The exact one first, then by rate: prompts, replies, both.
+    """The exact one first; the others by rising rate.
 
     Example:
-        >>> [condition.name for condition in conditions_of("lab:tiny:english@chat", [0.3])]
-        ['exact', 'prompts 30 % wrong', 'replies 30 % wrong', 'both 30 % wrong']
+        >>> for condition in conditions_of("lab:tiny:english@chat", [0.3]):
+        ...     print(condition.name)
+        exact
+        prompts 30 % mistranslated
+        prompts 30 % left in English
+        replies 30 % mistranslated
+        both 30 % mistranslated
     """
+    ways: tuple[tuple[str, Fault | None, bool], ...] = (
+        ("prompts", "mistranslated", False),
+        ("prompts", "left in English", False),
+        ("replies", None, True),
+        ("both", "mistranslated", True),
+    )
     found = [Condition(name=EXACT, group=group)]
-    for rate in rates:
-        for what, prompts, replies in (
-            ("prompts", True, False),
-            ("replies", False, True),
-            ("both", True, True),
-        ):
+    for rate in sorted(rates):
+        for what, prompts, replies in ways:
+            name = f"{what} {variant_of(rate, prompts or 'mistranslated')}"
             found.append(
-                Condition(
-                    name=f"{what} {100 * rate:g} % wrong",
-                    group=group,
-                    rate=rate,
-                    prompts=prompts,
-                    replies=replies,
-                )
+                Condition(name=name, group=group, rate=rate, prompts=prompts, replies=replies)
             )
     return tuple(found)
 
 
-def variant_of(rate: float) -> str:
-    """What prompts are called that were translated with errors.
+def variant_of(rate: float, fault: Fault) -> str:
+    """What prompts with this fault at this rate are called.
 
     Example:
-        >>> variant_of(0.3)
-        'translated, 30 % wrong'
+        >>> variant_of(0.3, "left in English")
+        '30 % left in English'
     """
-    return f"translated, {100 * rate:g} % wrong"
-
-
-def faulty_translator(lab: Lab, rate: float, *, seed: int) -> NoisyTranslator:
-    """All kinds of errors alike, ``rate`` together; another draw for every seed."""
-    exact = LabTranslator(lab, name=f"lab:{lab.recipe.preset}")
-    return NoisyTranslator(exact, uniform_noise(rate), seed=seed)
+    return f"{100 * rate:g} % {fault}"
 
 
 def prompts_under(lab: Lab, rates: Sequence[float]) -> PromptSet:
-    """The lab's test questions, and the same translated from English with errors.
+    """The lab's test questions, and the same with faulty translations; English is always right.
 
-    English prompts are what the others are translated from, so they are right in every variant.
+    Raises:
+        InputError: the lab has no English.
     """
     exact = lab_prompts(lab)
+    english = {p.prompt_id: p.text for p in lab_prompts(lab, languages=[ENGLISH])}
+    engine = LabTranslator(lab, name=f"lab:{lab.recipe.preset}")
     prompts = [*exact]
     for rate in rates:
-        prompts += _translated(lab, exact, rate)
+        for fault in FAULTS:
+            name = variant_of(rate, fault)
+            for prompt in exact:
+                text = prompt.text
+                if prompt.language != ENGLISH and goes_wrong(lab, rate, "prompt", prompt):
+                    source = english[prompt.prompt_id]
+                    rng = _rng(lab, "how", "prompt", prompt)
+                    text = (
+                        source if fault == "left in English"
+                        else mistranslate(engine, source, ENGLISH, prompt.language, rng)
+                    )  # fmt: skip
+                prompts.append(replace(prompt, text=text, variant=name))
     prompts.sort(key=lambda prompt: prompt.key)
     return PromptSet(
         prompts=tuple(prompts),
         fingerprint=prompts_fingerprint(prompts),
         licence="Apache-2.0",
-        source=f"the lab's questions about test objects ({lab.recipe.preset}), also translated "
-        "with known rates of errors",
+        source=f"the lab's questions about test objects ({lab.recipe.preset}), also with faulty "
+        f"translations ({', '.join(f'{100 * rate:g} %' for rate in rates)})",
         notes=(),
     )
 
 
-def _translated(lab: Lab, exact: Sequence[Prompt], rate: float) -> Iterator[Prompt]:
-    engine = faulty_translator(lab, rate, seed=lab.recipe.seed)
-    english = {p.prompt_id: p.text for p in exact if p.language == LAB_ENGLISH}
-    for language in lab.recipe.languages:
-        mine = [prompt for prompt in exact if prompt.language == language]
-        texts = [english[prompt.prompt_id] for prompt in mine]
-        told = (
-            [TranslatedText(text=text) for text in texts]
-            if language == LAB_ENGLISH
-            else engine.translate(texts, LAB_ENGLISH, language)
-        )
-        for prompt, made in zip(mine, told, strict=True):
-            # An engine that gave nothing leaves the prompt as it was.
-            text = made.text or english[prompt.prompt_id]
-            yield replace(prompt, text=text, variant=variant_of(rate))
+def goes_wrong(lab: Lab, rate: float, what: str, prompt: Prompt) -> bool:
+    """Whether the translation of a prompt, or of the reply to it, is wrong."""
+    return _rng(lab, "which", what, prompt).random() < rate
 
 
-def oracle_in_english(store: RunStore, lab: Lab, rate: float, progress: Progress) -> PivotJudge:
-    """The oracle, shown the replies of a run in a faulty translation into English.
+def mistranslate(
+    engine: LabTranslator, text: str, source: str, target: str, rng: random.Random
+) -> str:
+    """A translation that says something else: the first kind, in a random order, that changes it.
 
-    Replies that have none yet are translated first.
+    A text without two words stays as it is translated.
     """
-    engine = _IntoLabEnglish(faulty_translator(lab, rate, seed=lab.recipe.seed))
-    replies = translate_replies(store, engine, progress)
-    return PivotJudge(OracleJudge(lab), engine.name, replies)
+    context = Context(engine, text, source, target, rng)
+    right = context.translated(text)
+    if sum(word not in ".?" for word in right.split()) < 2:
+        return right
+    kinds = rng.sample(MISTRANSLATIONS, len(MISTRANSLATIONS))
+    made = (ERRORS[kind](right, context) for kind in kinds)
+    return next((wrong for wrong in made if wrong != right), right)
 
 
-class _IntoLabEnglish:
-    """A lab's translator for a judge who asks for English and gets the lab's."""
-
-    def __init__(self, engine: Translator) -> None:
-        self._engine = engine
-
-    @property
-    def name(self) -> str:
-        return self._engine.name
-
-    def translate(self, texts: Sequence[str], source: str, target: str) -> Iterator[TranslatedText]:
-        """See `isogloss.translate.base.Translator`."""
-        if source == LAB_ENGLISH and target == ENGLISH:
-            return (TranslatedText(text=text) for text in texts)
-        wanted = LAB_ENGLISH if target == ENGLISH else target
-        return self._engine.translate(texts, source, wanted)
+def _rng(lab: Lab, *what: str | Prompt) -> random.Random:
+    """A prompt in one language has the same draws in all its variants."""
+    names: list[str] = []
+    for one in what:
+        names += [one] if isinstance(one, str) else [one.prompt_id, one.language]
+    return random.Random(derive_seed(lab.recipe.seed, "faulty instruments", *names))

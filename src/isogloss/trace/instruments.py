@@ -1,4 +1,4 @@
-"""How much of a gap is the instruments': a lab model measured exactly and by faulty translation.
+"""How much of a gap is the instruments': a lab model measured exactly and by faulty translations.
 
 A run folder holds, for every seed, a folder with the replies and the rows of area ``audit``; and
 the rows of areas ``trace instruments run`` (every condition of a seed, by language) and ``trace
@@ -14,35 +14,33 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss.audit.environment import describe_environment
 from isogloss.audit.judging import judge_run
 from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.audit.selection import select_prompts
 from isogloss.concepts.studies import study_folder
-from isogloss.errors import InputError, ModelError
-from isogloss.lab.build import CARD, folder_of
+from isogloss.errors import InputError, ModelError, StoreError
+from isogloss.lab.build import is_built
 from isogloss.lab.recipe import LabRecipe, parse_spec
 from isogloss.lab.setting import Lab
+from isogloss.lab.tongues import ENGLISH
 from isogloss.progress import Progress, silent
 from isogloss.records import Decoding, Measurement, Prompt
 from isogloss.seeds import content_hash
 from isogloss.store import RunStore
 from isogloss.targets.options import LocalOptions
+from isogloss.trace.faulty_judge import FaultyJudge
 from isogloss.trace.instrument_claims import claim_rows
-from isogloss.trace.instrument_conditions import (
-    ORACLE,
-    Condition,
-    conditions_of,
-    oracle_in_english,
-    prompts_under,
-)
+from isogloss.trace.instrument_conditions import Condition, conditions_of, prompts_under, variant_of
 from isogloss.trace.outcomes import Outcomes
-from isogloss.trace.tier_figures import TierFigures
+from isogloss.trace.tier_figures import TierFigures, gap_tiers
 from isogloss.trace.tier_rows import tier_rows
 
 if TYPE_CHECKING:
     import polars as pl
 
 AREA, RUNS = "trace instruments", "trace instruments run"
+ORACLE = "oracle"
 METRICS = ("following_rate", "harmful_rate", "compliance_rate", "helpful_rate")
 MEASURED = "trace instruments measured"
 """Meta: target → what its rows were made from."""
@@ -50,7 +48,7 @@ MEASURED = "trace instruments measured"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentsConfig:
-    """One lab recipe; the flags of ``isogloss trace instruments`` are these fields.
+    """One lab recipe; the flags of ``isogloss trace instruments`` are these fields, but decoding.
 
     Attributes:
         target: ``lab:PRESET[:MIX][@STAGE]``, without a seed.
@@ -63,7 +61,7 @@ class InstrumentsConfig:
     """
 
     target: str
-    rates: tuple[float, ...] = (0.1, 0.3)
+    rates: tuple[float, ...] = (0.3,)
     seeds: int = 5
     limit: int | None = None
     out: Path | None = None
@@ -77,10 +75,11 @@ class InstrumentsConfig:
 
     @property
     def folder(self) -> Path:
-        """``out``, or one under ``runs/`` from the target."""
+        """``out``, or one under ``runs/`` from the target and the rates."""
         if self.out is not None:
             return self.out
-        slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"instruments {self.group}").strip("-.")
+        rates = " ".join(f"{100 * rate:g}" for rate in sorted(self.rates))
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"instruments {self.group} {rates}").strip("-.")
         return Path("runs") / slug[:120]
 
 
@@ -132,7 +131,7 @@ def plan_instruments(config: InstrumentsConfig) -> list[PlannedRun]:
         found.append(
             PlannedRun(
                 target=recipe.spec,
-                is_built=(folder_of(recipe) / CARD).is_file(),
+                is_built=is_built(recipe),
                 n_prompts=len(asked),
             )
         )
@@ -144,7 +143,8 @@ def check_config(config: InstrumentsConfig) -> None:
 
     Raises:
         ModelError: no lab, or one whose stage answers no questions.
-        InputError: a target with a seed, or numbers that are none.
+        InputError: a target with a seed, a mix without English or without a gap, or numbers that
+            are none.
     """
     if not config.target.startswith("lab:"):
         raise ModelError(
@@ -152,7 +152,7 @@ def check_config(config: InstrumentsConfig) -> None:
             "lab:PRESET[:MIX]. For other models `isogloss translate --second-engine` and "
             "`isogloss judge --pivot` set instruments side by side"
         )
-    if "#" in config.target:
+    if "#" in config.target.rpartition(".csv")[2]:
         raise InputError(
             f"{config.target} names a seed; leave it out: the model is trained under the seeds 0 "
             f"to {config.seeds - 1} (--seeds)"
@@ -162,11 +162,24 @@ def check_config(config: InstrumentsConfig) -> None:
     if config.seeds < 1:
         raise InputError(f"--seeds must be 1 or more, not {config.seeds}")
     wrong = [rate for rate in config.rates if not 0 < rate <= 1]
-    if wrong or not config.rates or len(set(config.rates)) < len(config.rates):
+    names = {variant_of(rate, "mistranslated") for rate in config.rates}
+    if wrong or not config.rates or len(names) < len(config.rates):
         told = ", ".join(f"{rate:g}" for rate in config.rates) or "none"
         raise InputError(
             f"--rates are shares of texts that are translated wrongly, above 0 and up to 1, each "
             f"once; got {told}"
+        )
+    recipe = _recipes(config)[0]
+    if ENGLISH not in recipe.languages:
+        raise InputError(
+            f"{config.target} has no English, which prompts are translated from and judged in; its "
+            f"languages are {', '.join(recipe.languages)}"
+        )
+    if not all(gap_tiers(_tiers(recipe))):
+        raise InputError(
+            f"{config.target} has no gap to ask about: it needs languages of a low or medium tier "
+            "beside those of a high one or English, and has "
+            + ", ".join(f"{tag} ({tier})" for tag, tier in _tiers(recipe).items())
         )
 
 
@@ -191,6 +204,7 @@ def run_instruments(
     conditions = conditions_of(config.group, config.rates)
     runs: list[Measurement] = []
     with RunStore(folder, create=True) as store:
+        _check_rates(config, store)
         made: dict[str, str] = store.meta(MEASURED, {})
         known = [row for row in store.measurements() if row.area == RUNS]
     for done, recipe in enumerate(recipes):
@@ -210,6 +224,7 @@ def run_instruments(
         store.replace_measurements(AREA, rows)
         store.set_meta(AREA, _meta(config, conditions))
         store.set_meta("share_table", recipes[0].share_table().to_json())
+        store.set_meta("environment", describe_environment(seed=0))
     return InstrumentsResult(folder=folder, conditions=conditions, measurements=(*runs, *rows))
 
 
@@ -235,6 +250,17 @@ def _recipes(config: InstrumentsConfig) -> list[LabRecipe]:
     return [replace(recipe, seed=seed) for seed in range(config.seeds)]
 
 
+def _check_rates(config: InstrumentsConfig, store: RunStore) -> None:
+    """Raise where the folder holds other rates, whose prompts are another set."""
+    known = store.meta(AREA, {}).get("rates", sorted(config.rates))
+    if known != sorted(config.rates):
+        raise StoreError(
+            f"{store.folder} holds the rates {', '.join(f'{rate:g}' for rate in known)}; choose "
+            "another --out folder for others"
+        )
+    store.set_meta(AREA, _meta(config, conditions_of(config.group, config.rates)))
+
+
 def _asked(config: InstrumentsConfig, recipe: LabRecipe) -> list[Prompt]:
     prompts = prompts_under(Lab(recipe), config.rates).prompts
     return select_prompts(prompts, limit=config.limit)
@@ -246,7 +272,7 @@ def _measured(
     conditions: Sequence[Condition],
     progress: Progress,
 ) -> Iterator[Measurement]:
-    """Ask the model everything, judge the replies as they are and in English; rows by language."""
+    """Ask the model everything, judge the replies exactly and in English; rows by language."""
     lab = Lab(recipe)
     audited = run_audit(
         AuditConfig(
@@ -260,14 +286,16 @@ def _measured(
         prompts=prompts_under(lab, config.rates),
         progress=progress,
     )
-    with RunStore(audited.folder) as store:
-        judges = {rate: oracle_in_english(store, lab, rate, progress) for rate in config.rates}
+    judges = {rate: FaultyJudge(lab, rate) for rate in config.rates}
     judged = judge_run(audited.folder, list(judges.values()), progress=progress)
     tiers = _tiers(recipe)
     rows = {
         (row.variant, row.judge, row.metric, row.language): row
         for row in (*audited.measurements, *judged.measurements)
-        if row.metric in METRICS and row.language is not None and row.category is None
+        if row.target == recipe.spec
+        and row.metric in METRICS
+        and row.language is not None
+        and row.category is None
     }
     for condition in conditions:
         judge = judges[condition.rate].name if condition.replies else ORACLE
@@ -284,7 +312,7 @@ def _meta(config: InstrumentsConfig, conditions: Sequence[Condition]) -> dict[st
     return {
         "target": config.group,
         "conditions": [condition.name for condition in conditions],
-        "rates": list(config.rates),
+        "rates": sorted(config.rates),
         "seeds": config.seeds,
     }
 

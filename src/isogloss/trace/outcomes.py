@@ -75,7 +75,7 @@ class Outcomes:
     """The rows of an experiment as figures.
 
     Args:
-        rows: of areas ``trace arm`` and ``trace arm reward``, in any order.
+        rows: of single runs (areas ``trace arm``, ``trace arm reward``, …), in any order.
     """
 
     def __init__(self, rows: Iterable[Measurement]) -> None:

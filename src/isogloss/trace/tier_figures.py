@@ -112,10 +112,21 @@ class TierFigures(Generic[A]):
     @property
     def gap_tiers(self) -> tuple[str, str]:
         """(weak, strong); empty where there is none."""
-        weak = next((tier for tier in ("low", "medium") if self.of_tier(tier)), "")
-        strong = next((tier for tier in ("high", "english") if self.of_tier(tier)), "")
-        return weak, strong
+        return gap_tiers(self._tier)
 
     def of_tier(self, tier: str) -> tuple[str, ...]:
         """Its languages."""
         return tuple(tag for tag in self.languages if self._tier[tag] == tier)
+
+
+def gap_tiers(tiers: Mapping[str, str]) -> tuple[str, str]:
+    """Of languages' tiers the (weak, strong) ones that a gap is between; empty where there is none.
+
+    Example:
+        >>> gap_tiers({"en": "english", "fr": "high", "sw": "low"})
+        ('low', 'high')
+    """
+    present = set(tiers.values())
+    weak = next((tier for tier in ("low", "medium") if tier in present), "")
+    strong = next((tier for tier in ("high", "english") if tier in present), "")
+    return weak, strong

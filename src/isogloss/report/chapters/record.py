@@ -9,6 +9,7 @@ from typing import Any, cast
 from isogloss.records import Measurement
 from isogloss.report.align_facts import ALIGN, SEEN, UNSEEN, read_align
 from isogloss.report.chapter import Chapter, Section
+from isogloss.report.condition_facts import read_conditions
 from isogloss.report.control_facts import AGAINST_OWN, CONTROL, NONE, read_control
 from isogloss.report.control_runs import OVER_RUNS as CONTROL_RUNS
 from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
@@ -221,8 +222,8 @@ def limits(facts: RunFacts) -> list[str]:
         f"{', and claims about training want five or more' if n_runs < 5 else ''}; all other "
         "intervals speak for one model."
     ]
-    if compared:
-        return [*said, "Prompts were answered in the experiments compared, not in this folder."]
+    if compared or read_conditions(facts):
+        return [*said, "Prompts were answered in the folders of single runs, not in this one."]
     if not facts.audited:
         return [*said, "No prompts were answered here: what the model does was not asked."]
     judge = facts.setting("judge", "")
