@@ -204,6 +204,8 @@ class Measurement:
         detectable: the smallest difference this design could have seen with 80 % power.
         p_value: two-sided, before any correction unless ``method`` names one.
         verdict: a word for people: ``worse``, ``no evidence``, ``underpowered``, ``unverified`` ...
+        sign, null: of a claim: on which side of ``null`` (1 above, -1 below) its figure lies if the
+            claim is right.
     """
 
     area: str
@@ -233,3 +235,5 @@ class Measurement:
     verdict: str | None = None
     seed: int | None = None
     reason: str | None = None
+    sign: Literal[1, -1] | None = None
+    null: float | None = None

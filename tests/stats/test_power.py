@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.stats import nct, t
 
 from isogloss.errors import InputError
+from isogloss.stats.distributions import noncentral_t_power
 from isogloss.stats.intervals import Estimate, clustered_rate
 from isogloss.stats.paired import rate_difference
 from isogloss.stats.power import (
@@ -124,6 +126,18 @@ def test_needed_runs_are_the_fewest_with_the_power() -> None:
         told.append(float((np.abs(values.mean(axis=1)) > t.ppf(0.975, m - 1) * error).mean()))
     assert told[0] == pytest.approx(0.8, abs=0.03)
     assert told[1] < told[0]
+
+
+def test_power_far_out_is_a_number_and_rises() -> None:
+    """At an effect of 1.546 spreads scipy has no number for 625 runs and more."""
+    far = [
+        noncentral_t_power(float(t.ppf(0.975, n - 1)), n - 1, 1.546 * n**0.5)
+        for n in range(600, 700)
+    ]
+    assert min(far) > 1 - 1e-9
+    near = [noncentral_t_power(2.0, 600, distance) for distance in np.linspace(0, 40, 200)]
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(near))
+    assert needed_runs(0.18, -0.11, 0.46, 3, null=0.0) == 6
 
 
 def test_needed_runs_have_a_null_and_a_bound() -> None:

@@ -42,7 +42,8 @@ def gap(metric: str, *, low: float, high: float) -> Measurement:
 ROWS: dict[str, Sequence[Measurement]] = {
     "align": (
         claim(CONFIRMED),
-        claim(OPEN, estimate=-0.1, low=-0.3, high=0.1, verdict="cannot tell", variant="Zhao 2025"),
+        claim(OPEN, estimate=-0.1, low=-0.3, high=0.1, verdict="cannot tell", variant="Zhao 2025",
+              sign=-1, null=0.0),
     ),
     "ladder": (
         gap("harmful_rate_gap", low=0.1, high=0.3),

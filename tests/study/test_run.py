@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import isogloss.study.run as study_run
 from isogloss.cli.main import app
-from isogloss.errors import InputError, WorkerError
+from isogloss.errors import InputError, StoreError, WorkerError
 from isogloss.lab.build import CARD, folder_of
 from isogloss.lab.recipe import parse_spec
 from isogloss.processes import Job
@@ -23,6 +23,7 @@ from isogloss.store import RunStore
 from isogloss.study.config import StudyConfig
 from isogloss.study.questions import QUESTIONS
 from isogloss.study.run import StudyResult, plan_steps, run_study
+from isogloss.study.step import DONE
 from study.planted import CONFIRMED, OPEN, ROWS, finish
 
 CONFIG = {"only": ("align", "ladder")}
@@ -75,7 +76,7 @@ def test_every_claim_and_both_curses_are_gathered(whole: StudyResult) -> None:
 def test_what_cannot_be_told_says_what_it_would_take(whole: StudyResult) -> None:
     (mpo,) = [row for row in whole.measurements if row.category == OPEN]
     # spread = 0.2 sqrt(3) / 4.303 = 0.0805; 0.1 / 0.0805 = 1.24 spreads: 8 runs by noncentral t
-    assert mpo.reason == "if the figure stays about 8 runs would tell"
+    assert mpo.reason == "at this figure and spread about 8 runs would confirm it"
 
 
 def test_cut_off_anywhere_it_ends_in_the_same_rows(
@@ -95,13 +96,17 @@ def test_cut_off_anywhere_it_ends_in_the_same_rows(
 
 def test_findings_and_questions_are_of_the_stored_rows(whole: StudyResult) -> None:
     findings = whole.findings.read_text()
-    assert "6 claims: 3 confirmed, 0 refuted, 3 cannot tell" in findings
+    assert "of several: 3 confirmed, 0 refuted, 3 cannot tell, 0 not measured" in findings
     assert "## P1, section 2: Are there two curses?" in findings
     assert "## Beyond both papers" in findings
-    assert f"| {CONFIRMED} (P1, section 3) | `lab:tiny:english@helpful` | +20 | [+10" in findings
+    (line,) = [text for text in findings.splitlines() if CONFIRMED in text]
+    assert "(P1, section 3): harmful rate | `lab:tiny:english@helpful` | +20 | [+10" in line
+    (line,) = [text for text in findings.splitlines() if OPEN in text]
+    assert "| <\N{NO-BREAK SPACE}0 | 3 | cannot tell | at this figure and spread about 8" in line
     questions = whole.questions.read_text()
     assert questions.count("\n## ") == len(QUESTIONS) == 10
-    assert questions.count("Not measured by this study.") == 10
+    untold = "Not measured by this study; `isogloss study --full` measures it."
+    assert questions.count(untold) == 10
     assert all(f"`{question.command}`" in questions for question in QUESTIONS)
 
 
@@ -115,8 +120,8 @@ def test_the_page_walks_through_the_papers_from_stored_rows(
     page = build_report(moved).read_text()
     for anchor in ("p1-2", "p1-3", "beyond", "steps"):
         assert f'id="{anchor}"' in page
-    assert "about 8 runs would tell" in page
-    assert "not finished" not in page
+    assert "about 8 runs would confirm it" in page
+    assert "not done" in page, "of what was not asked for"
     assert (moved / "report" / "tables" / "claims.csv").is_file()
 
 
@@ -126,12 +131,13 @@ def test_an_answer_has_its_figures_and_they_are_no_claims(
     monkeypatch.setattr(study_run, "run_jobs", Runner())
     result = run_study(StudyConfig(out=tmp_path / "study", only=("dose",)))
     parity = "is on a level with high-resource languages: reached"
-    assert "1 claims: 1 confirmed" in result.findings.read_text()
-    assert parity not in result.findings.read_text()
+    assert "1 verdicts" in result.findings.read_text()
+    assert ": 1 confirmed, 0 refuted" in result.findings.read_text()
     (line,) = [text for text in result.questions.read_text().splitlines() if parity in text]
-    assert "| 12\u202f345 | [9\u202f000,\u00a0…] | 3 | reached |" in line
+    told = "| 12\u202f345 tokens | [9\u202f000,\u00a0…] |  | 3 | reached by the mean over runs"
+    assert told in line
     assert "beyond the largest dose" in line
-    assert "Of 1 claims 1 are confirmed" in result.report.read_text()
+    assert "Of 1 verdicts on 1 claims 1 are confirmed" in result.report.read_text()
 
 
 def test_nothing_done_is_the_failure_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +187,37 @@ def test_workers_are_some(tmp_path: Path) -> None:
         run_study(StudyConfig(out=tmp_path, workers=0))
 
 
+def test_part_of_a_study_leaves_what_was_found_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_run, "run_jobs", Runner())
+    first = run_study(StudyConfig(out=tmp_path / "study", only=("align",)))
+    both = run_study(StudyConfig(out=tmp_path / "study", only=("dose",)))
+    assert set(first.measurements) < set(both.measurements)
+    with pytest.raises(InputError, match=r"'grid' is not part of the quick study.*--full has it"):
+        run_study(StudyConfig(out=tmp_path / "study", only=("grid",)))
+    with RunStore(tmp_path / "study") as store:
+        assert store.measurements(AREA) == list(both.measurements)
+
+
+def test_what_is_no_study_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="is a file; choose another --out"):
+        run_study(StudyConfig(out=tmp_path / "file"))
+    with pytest.raises(StoreError, match="is a file; choose another --out"):
+        plan_steps(StudyConfig(out=tmp_path / "file" / "study"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"seconds": "long"}', "\udcff"])
+def test_a_broken_record_of_a_step_says_what_to_do(text: str, tmp_path: Path) -> None:
+    config = StudyConfig(out=tmp_path / "study", only=("dose",))
+    folder = next(step.folder for step in plan_steps(config) if step.kind == "dose")
+    folder.mkdir(parents=True)
+    (folder / DONE).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(StoreError, match="delete it, and the step is run again"):
+        plan_steps(config)
+
+
 def test_the_plan_says_what_is_done_and_runs_nothing(
     whole: StudyResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,5 +250,7 @@ def test_a_failed_step_leaves_the_others_written_up(
     with RunStore(folder) as store:
         rows = store.measurements(AREA)
     assert len(rows) == 2 * len(ROWS["ladder"])
-    assert "Not finished: align" in (folder / "findings.md").read_text()
-    assert "not finished" in (folder / "report.html").read_text()
+    (told,) = [x for x in (folder / "findings.md").read_text().splitlines() if "Not done" in x]
+    assert " align," in told
+    assert "ladder" not in told
+    assert "not done" in (folder / "report.html").read_text()

@@ -67,7 +67,7 @@ def test_a_setting_that_no_tool_knows_is_a_defect(tmp_path: Path) -> None:
 def test_one_kind_brings_what_it_needs_and_an_unknown_one_is_refused() -> None:
     names = {planned.kind for planned in plan_study("quick", only=("dose",))}
     assert names == {"dose", "model"}
-    with pytest.raises(InputError, match="'doses' is no kind of step; choose from ladder"):
+    with pytest.raises(InputError, match="'doses' is no kind of step of the quick study"):
         plan_study("quick", only=("doses",))
     with pytest.raises(InputError, match="'slow' is no extent of a study; choose quick or full"):
         plan_study("slow")

@@ -142,4 +142,6 @@ def _claim_row(claim: Claim, group: str, runs: Sequence[Run]) -> Measurement:
         p_value=None if claim.null else found.p_value,
         verdict=verdict,
         reason=reason,
+        sign=claim.sign,
+        null=claim.null,
     )

@@ -16,7 +16,8 @@ from isogloss.align.profile import Profile
 from isogloss.align.recipes import PUBLISHED, Arm, lab_settings, plan_arms, settle
 from isogloss.align.stages import Stage, make_stages
 from isogloss.align.start import check_disk
-from isogloss.errors import InputError, StoreError
+from isogloss.audit.preflight import check_folder
+from isogloss.errors import InputError
 from isogloss.judges.load import load_judge
 from isogloss.lab.recipe import parse_spec
 from isogloss.progress import Progress
@@ -78,8 +79,7 @@ def prepare(config: AlignConfig, progress: Progress) -> Prepared:
     warm_up = (scheme == "lab") if config.warm_up is None else config.warm_up
     arms = plan_arms(config.methods, settings, source=config.source, warm_up=warm_up)
     folder = (config.out or _default_folder(config, targets)).resolve()
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(f"{folder} is a file; choose another --out folder")
+    check_folder(folder)
     if config.guard is not None:
         load_guard(config.guard)
     if config.judge is not None and not config.judge.startswith("guard:"):  # that is a model

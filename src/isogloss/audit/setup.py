@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from isogloss.audit.preflight import check_folder
 from isogloss.audit.selection import select_prompts
-from isogloss.errors import InputError, StoreError
+from isogloss.errors import InputError
 from isogloss.judges.base import Judge
 from isogloss.judges.load import load_judge
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
@@ -18,7 +18,6 @@ from isogloss.progress import Progress
 from isogloss.prompts import PromptSet, load_prompts
 from isogloss.prompts.rows import read_table
 from isogloss.records import Prompt
-from isogloss.store import RunStore
 from isogloss.targets.base import Target
 from isogloss.targets.load import load_target
 
@@ -87,7 +86,7 @@ def prepare(
         if "oracle" in names and (config.prompts is not None or prompts is not None):
             _check_lab_questions(chosen, config.target)
     folder = config.out or default_folder(config)
-    _check_folder(folder)
+    check_folder(folder)
     notes: dict[str, Any] = {}
     if config.target.startswith(LAB):
         notes["lab"] = _build_lab(config.target, progress)
@@ -107,23 +106,6 @@ def prepare(
         judges=tuple(judges),
         notes=notes,
     )
-
-
-def _check_folder(folder: Path) -> None:
-    """That the run can be kept there: better said now than after a model was built."""
-    place = folder
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir():
-        raise StoreError(
-            f"{folder} cannot be a run folder: {place} is a file; choose another --out folder"
-        )
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise StoreError(
-            f"{folder} cannot be written: no permission in {place}; choose another --out folder"
-        )
-    if (folder / "run.db").is_file():
-        RunStore(folder).close()
 
 
 def _shares(config: AuditConfig) -> ShareTable:

@@ -24,6 +24,26 @@ def split_codes(text: str, option: str) -> tuple[str, ...]:
     raise InputError(f"{option} {text!r} names no language; write codes such as sw,bn")
 
 
+def split_words(text: str, option: str, such_as: str) -> tuple[str, ...]:
+    """The words in ``text``, separated by commas; blanks around them do not count.
+
+    Args:
+        text: what was given.
+        option: as it is typed, for the message.
+        such_as: an example, for the message.
+
+    Raises:
+        InputError: there is none.
+
+    Example:
+        >>> split_words("dose, grid,", "--only", "dose")
+        ('dose', 'grid')
+    """
+    if words := tuple(part.strip() for part in text.split(",") if part.strip()):
+        return words
+    raise InputError(f"{option} {text!r} names nothing; write some such as {such_as}")
+
+
 def split_numbers(text: str, option: str, such_as: str) -> tuple[float, ...]:
     """The numbers in ``text``, separated by commas.
 

@@ -42,7 +42,10 @@ def study(
     ] = False,
     only: Annotated[
         str | None,
-        typer.Option(help="Kinds of experiments, separated by commas, with what they need."),
+        typer.Option(
+            help="Run only these experiments and what they need, with commas: ladder, dose, align, "
+            "concepts, control, anatomy, instruments; of a full study also grid, mixes."
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -62,6 +65,7 @@ def study(
     with findings.md and questions.md beside it. Run the same command again to resume: what is
     finished is not repeated.
     """
+    from isogloss.cli.codes import split_words
     from isogloss.cli.progress import progress_bars
     from isogloss.cli.tables import print_json
     from isogloss.study.config import StudyConfig
@@ -69,7 +73,7 @@ def study(
 
     config = StudyConfig(
         extent="full" if full else "quick",
-        only=tuple(only.split(",")) if only else (),
+        only=() if only is None else split_words(only, "--only", "dose,grid"),
         workers=workers,
         out=out,
     )
@@ -107,9 +111,10 @@ def _print_plan(steps: Sequence[PlannedStep], workers: int | None, *, as_json: b
     console.print(table)
     left = sum(step.minutes for step in steps if step.state == "to do")
     at_once = workers or usable_cores()
+    least = max((step.wait for step in steps), default=0.0)
     typer.echo(
-        f"to do: {left:.0f} minutes of work, about {left / at_once:.0f} with {at_once} at once "
-        "(guessed)"
+        f"to do: {left:.0f} minutes of work, about {max(least, left / at_once):.0f} with {at_once} "
+        "at once (guessed)"
     )
 
 

@@ -138,6 +138,8 @@ def judge_claim(claim: Claim, row: Measurement) -> Measurement:
         method=f"{claim.key[0]}: {row.method}",
         p_value=None if claim.null else row.p_value,
         verdict=claim_verdict(row, sign=claim.sign, null=claim.null),
+        sign=claim.sign,
+        null=claim.null,
     )
 
 

@@ -201,4 +201,6 @@ def _claim_row(claim: Claim, row: Measurement, n_runs: int, other: str | None) -
         p_value=None if claim.null else row.p_value,
         verdict=claim_verdict(row, sign=claim.sign, null=claim.null),
         reason=reason,
+        sign=claim.sign,
+        null=claim.null,
     )

@@ -25,7 +25,7 @@ from isogloss.report.stored import as_list, as_mapping
 from isogloss.report.trace_lede import trace_lede
 from isogloss.report.verdicts import Pointer, headline, language_verdicts, look_first, tally
 from isogloss.report.walk import AREA as STUDY
-from isogloss.report.walk import claims_of, walk_through
+from isogloss.report.walk import FINDINGS, OPEN_QUESTIONS, claims_of, walk_through
 from isogloss.report.walk import tally as tally_of
 
 
@@ -54,18 +54,21 @@ def build_lede(facts: RunFacts) -> Lede:
 
 
 def _of_study(facts: RunFacts, claims: Sequence[Measurement]) -> Lede:
-    verdicts = Counter(row.verdict for row in claims)
+    verdicts = tally_of(claims)
+    different = len({(row.category, row.concept) for row in claims})
     study = as_mapping(facts.meta.get(STUDY))
     parts = walk_through(claims)
     return Lede(
         kicker="Both papers, walked through",
         target=f"lab:{study.get('preset', '')}",
-        headline=f"Of {len(claims)} claims {verdicts['confirmed']} are confirmed, "
-        f"{verdicts['refuted']} refuted, {verdicts['cannot tell']} cannot be told",
+        headline=f"Of {len(claims)} verdicts on {different} claims {verdicts['confirmed']} are "
+        f"confirmed, {verdicts['refuted']} refuted, {verdicts['cannot tell']} cannot be told"
+        + (f", {verdicts['not measured']} not measured" if verdicts["not measured"] else ""),
         tally=claim_tally(claims),
         anchor=parts[0].anchor,
         skip="Skip to the claims",
         settings=(
+            ("In words", f"{FINDINGS} and {OPEN_QUESTIONS} beside this page", False),
             ("Study", str(study.get("words", "not stored")), False),
             ("Seeds", ", ".join(map(str, as_list(study.get("seeds")))), False),
         ),

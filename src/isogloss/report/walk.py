@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from isogloss.records import CLAIM, Measurement
+from isogloss.report.numbers import NO_BREAK, figure
 
 AREA = "study"
 """Of the claims of a study's steps, gathered; also the key of its meta. Rows of other metrics than
 `CLAIM` are figures that belong to an answer and make no claim."""
-VERDICTS = ("confirmed", "refuted", "cannot tell")
+VERDICTS = ("confirmed", "refuted", "cannot tell", "not measured")
+FINDINGS, OPEN_QUESTIONS = "findings.md", "questions.md"
+"""Beside a study's page: the same in words."""
 PAPERS = {
     "P1": "Shen et al. 2024, The Language Barrier (arXiv 2401.13136)",
     "P2": "Xu et al. 2024, Exploring Multilingual Concepts of Human Values (arXiv 2402.18120)",
@@ -50,11 +53,18 @@ class Part:
         place: of the section.
         title: its question.
         claims: rows of area ``study``, in the order they were made; equal words stand together.
+        figures: rows of it that make no claim and belong to the same section.
     """
 
     place: Place
     title: str
     claims: tuple[Measurement, ...]
+    figures: tuple[Measurement, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Measurement, ...]:
+        """The claims, then the figures."""
+        return (*self.claims, *self.figures)
 
     @property
     def heading(self) -> str:
@@ -87,27 +97,40 @@ def claims_of(rows: Iterable[Measurement]) -> list[Measurement]:
     return [row for row in rows if row.metric == CLAIM]
 
 
+def verdict_of(claim: Measurement) -> str:
+    """In a word of `VERDICTS`: a claim without a figure is not measured, not undecided."""
+    return "not measured" if claim.estimate is None else claim.verdict or "not measured"
+
+
+def claimed(claim: Measurement) -> str:
+    """Where its figure lies if the claim is right: ``> 0``, ``< +5``, ``> 50 %``."""
+    if claim.sign is None or claim.null is None:
+        return ""
+    null = figure(replace(claim, estimate=claim.null)) if claim.null else "0"
+    return f"{'>' if claim.sign > 0 else '<'}{NO_BREAK}{null}"
+
+
 def walk_through(rows: Iterable[Measurement]) -> list[Part]:
-    """The claims among rows by section: first P1's, then P2's, then those of neither."""
+    """The rows of a study by section: first P1's, then P2's, then those of neither."""
     parts: dict[Place, list[Measurement]] = {}
-    for row in claims_of(rows):
+    for row in rows:
         parts.setdefault(place_of(row.variant or ""), []).append(row)
     order = sorted(parts, key=lambda place: (place == NEITHER, place))
     return [
         Part(
             place=place,
             title=TITLES.get(place, f"Section {place.section}"),
-            claims=tuple(_together(parts[place])),
+            claims=tuple(_together(claims_of(parts[place]))),
+            figures=tuple(row for row in parts[place] if row.metric != CLAIM),
         )
         for place in order
     ]
 
 
 def tally(claims: Sequence[Measurement]) -> dict[str, int]:
-    """Verdict → how many claims."""
-    counts = Counter(row.verdict or "not measured" for row in claims_of(claims))
-    known = {verdict: counts.pop(verdict, 0) for verdict in VERDICTS}
-    return known | dict(counts)
+    """Word of `VERDICTS` → how many claims."""
+    counts = Counter(map(verdict_of, claims_of(claims)))
+    return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def _together(rows: Sequence[Measurement]) -> list[Measurement]:

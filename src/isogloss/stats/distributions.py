@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, nctdtr, ndtri, stdtr, stdtrit
+from scipy.special import betaincinv, nctdtr, ndtr, ndtri, stdtr, stdtrit
 from scipy.stats import binom, rankdata
 
 Array = NDArray[np.float64]
@@ -37,8 +39,15 @@ def t_two_sided(statistic: float, df: float) -> float:
 
 
 def noncentral_t_power(critical: float, df: float, noncentrality: float) -> float:
-    """Chance that a noncentral t exceeds ``critical``."""
-    return float(1 - nctdtr(df, noncentrality, critical))
+    """Chance that a noncentral t exceeds ``critical``.
+
+    Where scipy has no number, far out, it is Johnson and Welch's normal approximation.
+    """
+    power = float(1 - nctdtr(df, noncentrality, critical))
+    if math.isnan(power):
+        distance = noncentrality - critical * (1 - 1 / (4 * df))
+        return float(ndtr(distance / math.sqrt(1 + critical**2 / (2 * df))))
+    return power
 
 
 def fair_coin(n: int) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from isogloss.records import CLAIM, Measurement
-from isogloss.stats.verdict import Verdict, claim_verdict
+from isogloss.stats.verdict import MIN_RUNS, Verdict, claim_verdict
 from isogloss.trace.dose_rows import AREA as DOSE
 from isogloss.trace.dose_rows import PARITY
 from isogloss.trace.grid_findings import BENEFITS, TESTED
@@ -28,6 +28,7 @@ class Curse(NamedTuple):
     metric: str
     sign: Literal[1, -1]
     words: str
+    source: str = "P1, section 2"
 
 
 CURSES = (
@@ -44,9 +45,11 @@ CURSES = (
     Curse(
         "compliance_rate_gap", 1,
         "low-resource languages get more of their harmful requests answered, every request counted",
+        "P1, section 2; the rate is ours",
     ),
 )  # fmt: skip
-CURSE_SOURCE = "P1, section 2"
+CURSE_SOURCE = "P1, section 2; the tier is ours"
+MEDIUM_TIERS = "medium minus high"
 PARITY_SOURCE = "ours, after P1, section 4"
 PREDICTOR_SOURCE = "ours, after P1, section 3"
 PREDICTOR_VERDICTS: dict[str, Verdict] = {
@@ -58,17 +61,33 @@ that says little is."""
 
 
 def figures_of(rows: Iterable[Measurement]) -> list[Measurement]:
-    """How much text would bring a language up to others, in words of their own."""
-    return [
-        replace(row, category=f"{_words(row)}: {row.verdict}", variant=PARITY_SOURCE)
-        for row in rows
-        if row.area == DOSE and row.metric.endswith(PARITY)
-    ]
+    """What belongs to an answer and makes no claim: how much text would bring a language up to
+    others, and the gaps of the medium tier, which claims are not about."""
+    return [found for row in rows if (found := _parity(row) or _medium_gap(row)) is not None]
 
 
-def _words(row: Measurement) -> str:
-    rate = row.metric.removesuffix(f"_{PARITY}").replace("_", " ")
-    return f"tokens at which its {rate} is on a level with high-resource languages"
+def _parity(row: Measurement) -> Measurement | None:
+    if row.area != DOSE or not row.metric.endswith(PARITY):
+        return None
+    rate = row.metric.removesuffix(f"_{PARITY}").replace("_", " ").replace("auroc", "of harm")
+    said = row.verdict or "not measured"
+    if row.n >= MIN_RUNS and row.low is None and row.high is None:
+        said = "cannot tell"
+    elif row.verdict == "reached" and row.high is None:
+        said = "reached by the mean over runs, not surely"
+    words = f"tokens at which its {rate} is on a level with high-resource languages: {said}"
+    return replace(row, category=words, variant=PARITY_SOURCE, verdict=said)
+
+
+def _medium_gap(row: Measurement) -> Measurement | None:
+    """At a ladder's last rung; in small labs often the weakest tier whose rates are measured."""
+    curse = next((curse for curse in CURSES if curse.metric == row.metric), None)
+    about = (row.area, row.arm, row.category, row.tier)
+    if curse is None or about != (LADDER, LAST_RUNG, AT_RUNG, MEDIUM_TIERS):
+        return None
+    rate = row.metric.removesuffix("_gap").replace("_", " ")
+    words = f"{rate}, medium minus high tier (no claim is made of it)"
+    return replace(row, category=words, variant=CURSE_SOURCE)
 
 
 def derived_claims(rows: Iterable[Measurement]) -> list[Measurement]:
@@ -87,9 +106,11 @@ def _curse(row: Measurement) -> Measurement | None:
         row,
         metric=CLAIM,
         category=curse.words,
-        variant=CURSE_SOURCE,
+        variant=curse.source,
         method=said,
         verdict=claim_verdict(row, sign=curse.sign),
+        sign=curse.sign,
+        null=0.0,
     )
 
 
@@ -109,4 +130,6 @@ def _predictor(row: Measurement) -> Measurement | None:
         method=f"{benefit.replace('_', ' ')}, error on left-out languages minus the null model's; "
         f"{row.method}",
         verdict=PREDICTOR_VERDICTS[row.verdict],
+        sign=-1,
+        null=0.0,
     )

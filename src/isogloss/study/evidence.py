@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isogloss.align.claims import CLAIMS as ALIGN_CLAIMS
-from isogloss.concepts.claims import CLAIMS as CONCEPT_CLAIMS
-from isogloss.control.claims import CLAIMS as CONTROL_CLAIMS
 from isogloss.records import Measurement
 from isogloss.report.walk import AREA, claims_of
 from isogloss.stats.power import needed_runs
@@ -21,14 +18,6 @@ from isogloss.stats.verdict import MIN_RUNS
 from isogloss.store import RunStore
 from isogloss.study.derived_claims import derived_claims, figures_of
 from isogloss.study.step import Step
-from isogloss.trace.anatomy_claims import CLAIMS as ANATOMY_CLAIMS
-
-NULLS = {
-    claim.words: claim.null
-    for claims in (ALIGN_CLAIMS, CONCEPT_CLAIMS, CONTROL_CLAIMS, ANATOMY_CLAIMS)
-    for claim in claims
-}
-"""Where the value between lies, for claims for which it is not 0."""
 
 
 def gather_claims(study: Path, experiments: Sequence[Step]) -> list[Measurement]:
@@ -53,10 +42,13 @@ def told(row: Measurement) -> Measurement:
 def _takes(row: Measurement) -> str | None:
     if row.estimate is None or row.low is None or row.high is None or row.n < MIN_RUNS:
         return None
-    null = NULLS.get(row.category or "", 0.0)
+    null = row.null or 0.0
     runs = needed_runs(row.estimate, row.low, row.high, row.n, null=null)
     if runs is None:
-        return "if the figure stays no number of runs would tell"
+        return "at this figure and spread no number of runs would tell"
     if runs <= row.n:
         return None
-    return f"if the figure stays about {runs:,} runs would tell"
+    would = "tell"
+    if row.sign is not None:
+        would = "confirm it" if row.sign * (row.estimate - null) > 0 else "refute it"
+    return f"at this figure and spread about {runs:,} runs would {would}"

@@ -106,14 +106,19 @@ def plan_study(extent: str, *, only: Sequence[str] = ()) -> list[Step]:
         only: kinds of steps; those they need come along. None is all.
 
     Raises:
-        InputError: an unknown extent or kind.
+        InputError: an unknown extent or kind, or one that the extent does not have.
     """
     if extent not in EXTENTS:
         raise InputError(f"{extent!r} is no extent of a study; choose {' or '.join(EXTENTS)}")
     steps = _experiments(EXTENTS[extent])
-    kinds = [kind for kind in KINDS if kind != "model"]
-    if unknown := sorted(set(only) - set(kinds)):
-        raise InputError(f"{unknown[0]!r} is no kind of step; choose from {', '.join(kinds)}")
+    kinds = list(dict.fromkeys(step.kind for step in steps))
+    if unknown := [kind for kind in only if kind not in kinds]:
+        wider = unknown[0] in KINDS and unknown[0] != "model"
+        told = "is not part of the" if wider else "is no kind of step of the"
+        more = "; --full has it" if wider else ""
+        raise InputError(
+            f"{unknown[0]!r} {told} {extent} study, which has {', '.join(kinds)}{more}"
+        )
     return in_order(step for step in steps if not only or step.kind in only)
 
 

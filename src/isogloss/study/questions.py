@@ -48,7 +48,13 @@ QUESTIONS: tuple[Question, ...] = (
         words="Is there a gap before any alignment, and which stage makes most of it?",
         where=_ORIGIN,
         command="isogloss trace ladder lab:tiny --seeds 5",
-        chosen=_says("exists before alignment", "exists at base", "widens the gap", "largest part"),
+        chosen=_says(
+            "exists before alignment",
+            "exists at base",
+            "widens the gap",
+            "largest part",
+            "medium minus high tier",
+        ),
     ),
     Question(
         words="Is the amount of pre-training text the cause, and how much more would close the "

@@ -7,7 +7,6 @@ for the whole, ``run.db`` (the claims, area ``study``), ``report.html``, ``findi
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from isogloss.audit.environment import describe_environment
+from isogloss.audit.preflight import check_folder
 from isogloss.errors import InputError, WorkerError
 from isogloss.lab.build import is_built
 from isogloss.lab.recipe import parse_spec
@@ -36,11 +36,17 @@ MODULE = "isogloss.study.worker"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """One step as a plan shows it; ``minutes`` is a guess unless it is done."""
+    """One step as a plan shows it.
+
+    Attributes:
+        minutes: a guess, unless it is done.
+        wait: minutes until it is done where as many steps run at once as can.
+    """
 
     kind: str
     name: str
     minutes: float
+    wait: float
     state: Literal["done", "in the cache", "to do"]
     folder: Path
 
@@ -62,25 +68,33 @@ class StudyResult:
 
 
 def plan_steps(config: StudyConfig) -> list[PlannedStep]:
-    """The steps in the order of starting, and which are done; nothing is run or written."""
+    """The steps in the order of starting, and which are done; nothing is run or written.
+
+    Raises:
+        UserError: as `run_study`.
+    """
+    study = config.folder
+    check_folder(study)
     steps = plan_study(config.extent, only=config.only)
-    lost = _lost(steps, config.folder)
-    return [_planned(step, config.folder, is_lost=step.key in lost) for step in steps]
-
-
-def _planned(step: Step, study: Path, *, is_lost: bool) -> PlannedStep:
-    minutes, state = step.minutes, "to do"
-    if step.is_done(study) and not is_lost:
-        minutes, state = _seconds(step, study) / 60, "done"
-    elif _in_cache(step):
-        minutes, state = 0.0, "in the cache"
-    return PlannedStep(
-        kind=step.kind, name=step.name, minutes=minutes, state=state, folder=step.folder(study)
-    )
+    lost = _lost(steps, study)
+    found: dict[str, PlannedStep] = {}
+    for step in steps:
+        seconds = None if step.key in lost else step.seconds(study)
+        minutes, state = step.minutes, "to do"
+        if seconds is not None:
+            minutes, state = seconds / 60, "done"
+        elif _in_cache(step):
+            minutes, state = 0.0, "in the cache"
+        before = max((found[need.key].wait for need in step.needs), default=0.0)
+        found[step.key] = PlannedStep(
+            kind=step.kind, name=step.name, minutes=minutes, state=state, folder=step.folder(study),
+            wait=before + minutes if state == "to do" else 0.0,
+        )  # fmt: skip
+    return list(found.values())
 
 
 def run_study(config: StudyConfig, *, progress: Progress | None = None) -> StudyResult:
-    """Run every step that is not done, then write up what all of them found.
+    """Run the steps asked for that are not done, then write up what all done ones found.
 
     A step that fails stops those that need it; the others are finished and written up first.
 
@@ -95,6 +109,7 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
         raise InputError(f"--workers must be 1 or more, not {config.workers}")
     report = progress or silent
     folder = config.folder
+    check_folder(folder)
     steps = plan_study(config.extent, only=config.only)
     _look_into_cache(steps, folder)
     failure: WorkerError | None = None
@@ -107,13 +122,14 @@ def run_study(config: StudyConfig, *, progress: Progress | None = None) -> Study
         )
     except WorkerError as error:
         failure = error
-    experiments = [s for s in steps if s.kind != "model" and s.is_done(folder)]
+    every = plan_study(config.extent)
+    experiments = [s for s in every if s.kind != "model" and s.is_done(folder)]
     if failure is not None and not experiments:
         raise failure
     claims = gather_claims(folder, experiments)
     with RunStore(folder, create=True) as store:
         store.replace_measurements(AREA, claims)
-        store.set_meta(AREA, _meta(config, steps, folder))
+        store.set_meta(AREA, _meta(config, every, folder))
         store.set_meta("environment", describe_environment(seed=0))
     for at, step in enumerate(experiments):
         report("pages", at, len(experiments))
@@ -188,10 +204,6 @@ class _Overall:
         self._report("study (minutes of work)", round(done), round(total))
 
 
-def _seconds(step: Step, study: Path) -> float:
-    return json.loads((step.folder(study) / DONE).read_text("utf-8"))["seconds"]
-
-
 def _meta(config: StudyConfig, steps: Sequence[Step], folder: Path) -> dict[str, Any]:
     extent = EXTENTS[config.extent]
     return {
@@ -205,7 +217,7 @@ def _meta(config: StudyConfig, steps: Sequence[Step], folder: Path) -> dict[str,
                 "kind": step.kind,
                 "name": step.name,
                 "folder": str(step.folder(folder).relative_to(folder)),
-                "seconds": _seconds(step, folder) if step.is_done(folder) else None,
+                "seconds": step.seconds(folder),
             }
             for step in steps
         ],

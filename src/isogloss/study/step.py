@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isogloss.errors import StoreError
 from isogloss.seeds import content_hash
 
 STEPS = "steps"
@@ -54,6 +55,22 @@ class Step:
 
     def is_done(self, study: Path) -> bool:
         return (self.folder(study) / DONE).is_file()
+
+    def seconds(self, study: Path) -> float | None:
+        """How long it took; None where it is not done.
+
+        Raises:
+            StoreError: nobody wrote that record.
+        """
+        path = self.folder(study) / DONE
+        if not path.is_file():
+            return None
+        try:
+            return float(json.loads(path.read_text("utf-8"))["seconds"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{path} is no record of a finished step; delete it, and the step is run again"
+            ) from error
 
     def write(self, study: Path) -> None:
         """Put what `isogloss.study.worker` reads into the step's folder."""

@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.printable import printable
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.numbers import figure, figure_interval
-from isogloss.report.walk import AREA, PAPERS, claims_of, tally, walk_through
+from isogloss.report.walk import (
+    AREA,
+    FINDINGS,
+    OPEN_QUESTIONS,
+    PAPERS,
+    claimed,
+    claims_of,
+    tally,
+    verdict_of,
+    walk_through,
+)
 from isogloss.store import RunStore
 from isogloss.study.questions import QUESTIONS
-
-FINDINGS, OPEN_QUESTIONS = "findings.md", "questions.md"
 
 
 def write_up(study: Path) -> tuple[Path, Path]:
@@ -44,18 +52,21 @@ def findings_text(
         "# Findings",
         "",
         f"What `isogloss study --{meta['extent']}` found, written by it from its stored rows "
-        f"({_design(meta)}). {len(claims_of(claims))} claims: {counts}.",
+        f"({_design(meta)}). {len(claims_of(claims))} verdicts, of several models on one claim "
+        f"where it has been asked of several: {counts}.",
         "",
         "A claim is *confirmed* where the 95 % interval over runs (Student's t, everything from "
-        "pre-training on repeated under each seed) lies on the claimed side, *refuted* where it "
-        "lies on the other, and otherwise these runs *cannot tell*. Differences are in percentage "
-        "points. Intervals are not corrected for the number of claims: of twenty about nothing "
-        "one is told by chance. All of it is about small models in made-up languages.",
+        "pre-training on repeated under each seed) lies wholly where it says (*claimed*), "
+        "*refuted* where it lies wholly on the other side, and otherwise these runs *cannot tell*. "
+        "Figures are percent (%) or percentage points (signed) unless their unit stands beside "
+        "them; t intervals of a few runs may end beyond 0 and 100. Intervals are not corrected "
+        "for the number of claims: where nothing is there about one verdict in twenty is given by "
+        "chance. All of it is about small models in made-up languages.",
         "",
         *(f"{paper}: {words}." for paper, words in PAPERS.items()),
     ]
     for part in walk_through(claims):
-        lines += ["", f"## {part.heading}", "", *_table(part.claims)]
+        lines += ["", f"## {part.heading}", "", *_table(part.rows)]
     lines += [
         "",
         "## How it was made",
@@ -88,21 +99,47 @@ def questions_text(claims: Sequence[Measurement], meta: Mapping[str, Any]) -> st
             f"{question.where}. `{question.command}`",
             "",
         ]
-        lines += _table(answers) if answers else ["Not measured by this study."]
+        lines += _table(answers) if answers else [_unanswered(meta)]
     return "\n".join([*lines, ""])
 
 
 def _table(claims: Sequence[Measurement]) -> list[str]:
     return [
-        "| claim | asked of | figure | 95 % | runs | verdict | |",
-        "|---|---|---|---|---|---|---|",
+        "| claim (source): what is measured | asked of | figure | 95 % | claimed | runs | verdict "
+        "| remark |",
+        "|---|---|---|---|---|---|---|---|",
         *(
-            f"| {_cell(row.category)}{_about(row)} ({_cell(row.variant)}) | {_subject(row)} "
-            f"| {figure(row)} | {figure_interval(row)} | {row.n} | {row.verdict} "
-            f"| {_cell(row.reason)} |"
+            f"| {_cell(row.category)}{_about(row)} ({_cell(row.variant)}): {_measured(row)} "
+            f"| {_subject(row)} | {_figure(row)} | {figure_interval(row)} | {claimed(row)} "
+            f"| {row.n} | {_verdict(row)} | {_cell(row.reason)} |"
             for row in claims
         ),
     ]
+
+
+def _measured(row: Measurement) -> str:
+    """The words for the figure, which stand first in its method."""
+    return _cell((row.method or "not stored").partition(";")[0].partition(": t over runs")[0])
+
+
+def _figure(row: Measurement) -> str:
+    """With the unit where that is neither percent nor points."""
+    if row.metric == CLAIM and row.n == 1:
+        return "one run"
+    unit = "" if row.estimate is None or row.unit in ("rate", "rate difference") else f" {row.unit}"
+    return f"{figure(row)}{unit.replace(' rate difference', ' points')}"
+
+
+def _verdict(row: Measurement) -> str:
+    if row.metric == CLAIM:
+        return verdict_of(row)
+    return row.verdict or "no claim"
+
+
+def _unanswered(meta: Mapping[str, Any]) -> str:
+    if meta["extent"] == "full":
+        return "Not measured by this study."
+    return "Not measured by this study; `isogloss study --full` measures it."
 
 
 def _about(row: Measurement) -> str:
@@ -129,7 +166,7 @@ def _steps(meta: Mapping[str, Any]) -> list[str]:
     missing = [step["name"] for step in steps if step["seconds"] is None]
     lines = [f"{len(seconds)} of {len(steps)} steps, {sum(seconds) / 60:.0f} minutes of work."]
     if missing:
-        lines.append(f"Not finished: {', '.join(missing)}.")
+        lines.append(f"Not done: {', '.join(missing)}.")
     return lines
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.audit.measure import in_order
+from isogloss.audit.preflight import preflight
 from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.audit.selection import select_prompts
 from isogloss.errors import LanguageError
@@ -103,6 +104,7 @@ def plan_anatomy(config: AnatomyConfig) -> list[PlannedModel]:
         UserError: as `run_anatomy`.
     """
     check_config(config)
+    preflight(config.folder, limit=config.limit, options=config.options)
     if config.shares is not None:
         load_share_table(config.shares)
     if config.judge is not None and config.judge != ORACLE:

@@ -94,6 +94,8 @@ def _claim_row(claim: Claim, group: str, runs: Sequence[Run]) -> Measurement:
         verdict=claim_verdict(found, sign=claim.sign, null=claim.null),
         **fields,
         reason=reason,
+        sign=claim.sign,
+        null=claim.null,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss.audit.preflight import preflight
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
 from isogloss.store import RunStore
@@ -89,6 +90,7 @@ def run_dose(config: DoseConfig, *, progress: Progress | None = None) -> DoseRes
 
 
 def _checked(config: DoseConfig, folder: Path) -> DoseDesign:
+    preflight(folder, limit=config.limit, options=config.options)
     design = design_doses(config, folder)
     check_arms(design.arms, n_seeds=config.seeds)
     if config.reward:

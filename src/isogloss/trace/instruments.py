@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from isogloss.audit.environment import describe_environment
 from isogloss.audit.judging import judge_run
+from isogloss.audit.preflight import preflight
 from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.audit.selection import select_prompts
 from isogloss.concepts.studies import study_folder
@@ -146,6 +147,7 @@ def check_config(config: InstrumentsConfig) -> None:
         InputError: a target with a seed, a mix without English or without a gap, or numbers that
             are none.
     """
+    preflight(config.folder, limit=config.limit, options=config.options)
     if not config.target.startswith("lab:"):
         raise ModelError(
             f"{config.target}: exact translations and an exact judge exist for a lab alone; write "
@@ -200,7 +202,6 @@ def run_instruments(
     report = progress or silent
     check_config(config)
     recipes, folder = _recipes(config), config.folder
-    _asked(config, recipes[0])
     conditions = conditions_of(config.group, config.rates)
     runs: list[Measurement] = []
     with RunStore(folder, create=True) as store:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss.audit.preflight import preflight
 from isogloss.errors import InputError
 from isogloss.progress import Progress, silent
 from isogloss.records import Measurement
@@ -146,6 +147,7 @@ def resolve_mixes(config: MixesConfig) -> tuple[Arm, ...]:
             )
         arms = [same[0], *(arm for arm in arms if arm is not same[0])]
     check_arms(arms, n_seeds=config.seeds)
+    preflight(config.out or _default_folder(arms), limit=config.limit, options=config.options)
     if (other := other_tokenizers(arms)) and not config.other_tokenizers:
         raise InputError(
             f"{arms[0].name} and {', '.join(other)} have other tokenizers, each trained on its own "

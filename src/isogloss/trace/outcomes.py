@@ -164,4 +164,5 @@ def claim_row(
     if row.n < MIN_RUNS:
         few = f"measured in {row.n} run(s); {MIN_RUNS} are needed for a verdict"
     reason = "; ".join(part for part in (few, row.reason) if part) or None
-    return replace(row, verdict=claim_verdict(row, sign=sign), reason=reason)
+    verdict = claim_verdict(row, sign=sign)
+    return replace(row, verdict=verdict, reason=reason, sign=sign, null=0.0)

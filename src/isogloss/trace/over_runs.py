@@ -139,6 +139,8 @@ def claim_row(claim: Claim, group: str, runs: Sequence[Run]) -> Measurement:
         p_value=shown.p_value,
         verdict=verdict,
         reason=reason or shown.reason,
+        sign=claim.sign,
+        null=0.0,
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from isogloss.records import Measurement
+from isogloss.records import CLAIM, Measurement
 from isogloss.report.align_facts import ALIGN, SEEN, UNSEEN, read_align
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.condition_facts import read_conditions
@@ -16,6 +16,7 @@ from isogloss.report.facts import CONCEPTS, RunFacts, arms_in_short
 from isogloss.report.glossary import AGAINST_ENGLISH, BY_METRIC, TERMS, VERDICTS
 from isogloss.report.templates import render
 from isogloss.report.trace_record import missing_trace, trace_runs, traced
+from isogloss.report.walk import AREA as STUDY
 from isogloss.store import RunStore
 
 _TITLES = {
@@ -209,8 +210,25 @@ def _label(row: Measurement) -> str:
     return _label_of(row.metric)
 
 
+def _limits_of_study(claims: Sequence[Measurement]) -> list[str]:
+    few = sum(row.n < 5 for row in claims)
+    said = [
+        "Every verdict is over runs, a seed each: pre-training and all that follows anew"
+        + (f"; {few} of {len(claims)} rest on fewer than the five that claims about training want"
+           if few else "")
+        + ". Prompts were answered in the folders of the steps, not in this one."
+    ]  # fmt: skip
+    missing = sum(row.estimate is None for row in claims)
+    if missing:
+        said.append(f"{missing} of {len(claims)} claims were not measured; their remarks say why.")
+    return said
+
+
 def limits(facts: RunFacts) -> list[str]:
     """What this run could not speak about by its design."""
+    study = [row for row in facts.rows if row.area == STUDY and row.metric == CLAIM]
+    if study:
+        return _limits_of_study(study)
     a = read_align(facts)
     compared = [r.n for r in facts.rows if r.area == CONTROL_RUNS and r.scope == "runs"]
     n_runs = trace_runs(facts) or (a.n_runs if a else max(compared, default=1))

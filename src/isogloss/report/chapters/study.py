@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -26,7 +27,7 @@ from isogloss.report.inlining import inlined
 from isogloss.report.stored import as_list, as_mapping
 from isogloss.report.tables import csv_text
 from isogloss.report.templates import render
-from isogloss.report.walk import AREA, Place, walk_through
+from isogloss.report.walk import AREA, Place, claimed, verdict_of, walk_through
 from isogloss.store import RunStore
 
 LEADS: dict[str, tuple[Place, ChapterBuilder]] = {
@@ -34,7 +35,7 @@ LEADS: dict[str, tuple[Place, ChapterBuilder]] = {
     "ladder": (Place("P1", 4), ladder_chapter),
     "dose": (Place("P1", 4), dose_chapter),
     "grid": (Place("P1", 3), grid_chapter),
-    "anatomy": (Place("P1", 5), anatomy_chapter),
+    "anatomy": (Place("P1", 2), anatomy_chapter),
     "instruments": (Place("P1", 2), measuring_chapter),
     "concepts": (Place("P2", 4), models_chapter),
     "control": (Place("P2", 5), control_chapter),
@@ -74,6 +75,8 @@ def study_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
                 part=part,
                 first=at == 0,
                 leads=leads.get(part.place, ()),
+                claimed=claimed,
+                verdict_of=verdict_of,
             ),
         )
         for at, part in enumerate(walk_through(claims))
@@ -106,7 +109,9 @@ def _lead(store: RunStore, step: Mapping[str, Any], builder: ChapterBuilder) -> 
         return None
     if chapter is None or not chapter.pictures:
         return None
-    picture = chapter.pictures[0]
+    first = chapter.pictures[0]
+    # Several steps of one kind draw pictures of one name.
+    picture = replace(first, name=f"{Path(step['folder']).name}-{first.name}")
     return Lead(
         step=step["name"],
         title=picture.title,
