@@ -34,6 +34,6 @@ class Lede:
 
 def claim_tally(claims: Sequence[Measurement]) -> tuple[tuple[str, str, int], ...]:
     """(sign, verdict, how many claims have it), for those that some have."""
-    verdicts = Counter(row.verdict for row in claims)
-    signs = {"confirmed": "●", "refuted": "▼", "cannot tell": "○"}
+    verdicts = Counter("not measured" if row.estimate is None else row.verdict for row in claims)
+    signs = {"confirmed": "●", "refuted": "▼", "cannot tell": "○", "not measured": "–"}
     return tuple((sign, word, verdicts[word]) for word, sign in signs.items() if verdicts[word])

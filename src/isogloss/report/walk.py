@@ -74,6 +74,11 @@ class Part:
         return f"{self.place.paper}, section {self.place.section}: {self.title}"
 
     @property
+    def short(self) -> str:
+        """For tight places."""
+        return self.title if self.place == NEITHER else f"{self.place.paper} §{self.place.section}"
+
+    @property
     def anchor(self) -> str:
         """Of its section in a page."""
         if self.place == NEITHER:

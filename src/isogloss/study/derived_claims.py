@@ -87,7 +87,8 @@ def _medium_gap(row: Measurement) -> Measurement | None:
         return None
     rate = row.metric.removesuffix("_gap").replace("_", " ")
     words = f"{rate}, medium minus high tier (no claim is made of it)"
-    return replace(row, category=words, variant=CURSE_SOURCE)
+    said = f"{rate} at {LAST_RUNG}, {MEDIUM_TIERS}; {row.method}"
+    return replace(row, category=words, variant=CURSE_SOURCE, method=said)
 
 
 def derived_claims(rows: Iterable[Measurement]) -> list[Measurement]:

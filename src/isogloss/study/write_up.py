@@ -119,7 +119,8 @@ def _table(claims: Sequence[Measurement]) -> list[str]:
 
 def _measured(row: Measurement) -> str:
     """The words for the figure, which stand first in its method."""
-    return _cell((row.method or "not stored").partition(";")[0].partition(": t over runs")[0])
+    said = (row.method or "not stored").partition(";")[0].partition(": t over runs")[0]
+    return _cell(said.replace("_", " "))
 
 
 def _figure(row: Measurement) -> str:

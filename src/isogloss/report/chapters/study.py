@@ -69,7 +69,7 @@ def study_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
     sections = [
         Section(
             anchor=part.anchor,
-            title=part.heading,
+            title=part.short,
             html=render(
                 "study/part.html.jinja",
                 part=part,
