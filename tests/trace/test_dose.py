@@ -21,6 +21,7 @@ from isogloss.records import CLAIM, Measurement
 from isogloss.stats.verdict import claim_verdict
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
+from isogloss.targets.options import LocalOptions
 from isogloss.trace import arm_runs, experiment
 from isogloss.trace.arm_rewards import AREA as REWARDS
 from isogloss.trace.arm_runs import AREA as RUNS
@@ -256,6 +257,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"mix": "lab:nano"}, "unknown lab preset"),
     ({"mix": "lab:tiny#1"}, "an arm is a recipe without seed or stage"),
     ({"mix": "lab:tiny@base"}, "an arm is a recipe without seed or stage"),
+    ({"factors": (4.0, 1.0, 4.0)}, "name every dose once; got 4, 1, 4"),
+    ({"limit": 0}, "--limit must be 1 or more"),
+    ({"options": LocalOptions(device="foo")}, "is not a device"),
+    ({"options": LocalOptions(dtype="foo")}, "is not a dtype"),
     ({"languages": None}, "name whose text is dosed"),
     ({"tier": "low"}, "name whose text is dosed"),
     ({"languages": ("xx",)}, "xx"),

@@ -21,6 +21,7 @@ from isogloss.lab.setting import Lab
 from isogloss.prompts import PromptSet
 from isogloss.records import CLAIM, ORIGINAL, Measurement, Request
 from isogloss.store import RunStore
+from isogloss.targets.options import LocalOptions
 from isogloss.trace import instruments
 from isogloss.trace.faulty_judge import FaultyJudge
 from isogloss.trace.instrument_conditions import (
@@ -153,6 +154,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"seeds": 0}, "--seeds must be 1 or more"),
     ({"rates": (0.1, 0.1000001)}, "each once"),
     ({"limit": 0}, "--limit must be 1 or more"),
+    ({"options": LocalOptions(device="foo")}, "is not a device"),
+    ({"options": LocalOptions(batch_tokens=0)}, "batch_tokens must be 1 or more"),
 ]
 
 

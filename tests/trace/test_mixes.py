@@ -14,6 +14,7 @@ from isogloss.cli.main import app
 from isogloss.errors import InputError, UserError
 from isogloss.records import Measurement
 from isogloss.store import RunStore
+from isogloss.targets.options import LocalOptions
 from isogloss.trace import arm_runs
 from isogloss.trace.arm_runs import AREA as RUNS
 from isogloss.trace.arms import differences, other_tokenizers, read_arm
@@ -100,6 +101,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"arms": ("lab:tiny", "lab:tiny:balanced")}, "--other-tokenizers to go on"),
     ({"reference": "lab:tiny:balanced+fixed"}, "is none of the arms"),
     ({"seeds": 0}, "--seeds must be 1 or more"),
+    ({"limit": -1}, "--limit must be 1 or more"),
+    ({"options": LocalOptions(device="foo")}, "is not a device"),
 ]
 
 

@@ -216,7 +216,8 @@ def _shares_from_file(path: Path) -> dict[str, float]:
     reader = csv.DictReader(lines)
     if not {"language", "percent"} <= set(reader.fieldnames or ()):
         raise InputError(
-            f"{path}: expected the columns language,percent; found {reader.fieldnames}"
+            f"{path}: expected the columns language,percent; found "
+            + (", ".join(reader.fieldnames or ()) or "none: the file is empty")
         )
     shares: dict[str, float] = {}
     for row in reader:

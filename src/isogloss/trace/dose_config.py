@@ -65,6 +65,9 @@ def check_config(config: DoseConfig) -> None:
         )
     if bad := [f for f in config.factors if not (math.isfinite(f) and f > 0)]:
         raise InputError(f"a dose is a factor above 0 such as 0.25 or 4, not {bad[0]:g}")
+    if len(set(config.factors)) < len(config.factors):
+        told = ", ".join(f"{factor:g}" for factor in config.factors)
+        raise InputError(f"--factors name every dose once; got {told}")
     if config.table is None and not set(config.factors) - {1.0}:
         raise InputError("a dose-response needs a factor besides 1: --factors 0.25,1,4")
     if config.table is not None and config.parallel:

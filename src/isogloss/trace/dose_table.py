@@ -73,7 +73,8 @@ def _rows(path: Path) -> list[tuple[str, dict[str, str | None]]]:
     reader = csv.DictReader(lines)
     if not set(COLUMNS) <= set(reader.fieldnames or ()):
         raise InputError(
-            f"{path}: expected the columns {','.join(COLUMNS)}; found {reader.fieldnames}"
+            f"{path}: expected the columns {','.join(COLUMNS)}; found "
+            + (", ".join(reader.fieldnames or ()) or "none: the file is empty")
         )
     return [(f"{path}, line {reader.line_num}", row) for row in reader]
 
