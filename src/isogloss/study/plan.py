@@ -197,14 +197,14 @@ def _dose(extent: Extent, mix: str) -> Step:
     runs: list[LabRecipe] = [arm.under(n) for arm in design.arms for n in range(extent.seeds)]
     return Step(
         kind="dose", name="dose", settings=settings,
-        needs=tuple(_model(extent, recipe.spec) for recipe in runs), minutes=0.1 * len(runs),
+        needs=tuple(_model(extent, recipe.spec) for recipe in runs), minutes=(0.5 if extent.dose.get("reward") else 0.1) * len(runs),
     )  # fmt: skip
 
 
 def _ladder(extent: Extent, mix: str, needs: Sequence[Step]) -> Step:
     return Step(
         kind="ladder", name=f"ladder {mix.rpartition(':')[2]}", needs=tuple(needs),
-        settings={"rungs": [mix], "seeds": extent.seeds}, minutes=0.6 * extent.seeds,
+        settings={"rungs": [mix], "seeds": extent.seeds}, minutes=0.8 * extent.seeds,
     )  # fmt: skip
 
 
