@@ -197,7 +197,8 @@ def _dose(extent: Extent, mix: str) -> Step:
     runs: list[LabRecipe] = [arm.under(n) for arm in design.arms for n in range(extent.seeds)]
     return Step(
         kind="dose", name="dose", settings=settings,
-        needs=tuple(_model(extent, recipe.spec) for recipe in runs), minutes=(0.5 if extent.dose.get("reward") else 0.1) * len(runs),
+        needs=tuple(_model(extent, recipe.spec) for recipe in runs),
+        minutes=(0.5 if extent.dose.get("reward") else 0.1) * len(runs),
     )  # fmt: skip
 
 
