@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from isogloss.errors import InputError, ModelError, StoreError
+from isogloss.store import RunStore
 from isogloss.targets.options import LocalOptions
 
 
@@ -31,7 +32,7 @@ def check_folder(folder: Path) -> None:
     """That a run can be kept there.
 
     Raises:
-        StoreError: a file stands in its place, or nothing may be written.
+        StoreError: a file stands in its place, nothing may be written, or what is there is no run.
     """
     place = folder
     while not place.exists():
@@ -44,3 +45,5 @@ def check_folder(folder: Path) -> None:
         raise StoreError(
             f"{folder} cannot be written: no permission in {place}; choose another --out folder"
         )
+    if (folder / "run.db").is_file():
+        RunStore(folder).close()
