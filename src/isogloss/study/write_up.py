@@ -164,10 +164,16 @@ def _design(meta: Mapping[str, Any]) -> str:
 def _steps(meta: Mapping[str, Any]) -> list[str]:
     steps = meta["steps"]
     seconds = [step["seconds"] for step in steps if step["seconds"] is not None]
-    missing = [step["name"] for step in steps if step["seconds"] is None]
-    lines = [f"{len(seconds)} of {len(steps)} steps, {sum(seconds) / 60:.0f} minutes of work."]
-    if missing:
-        lines.append(f"Not done: {', '.join(missing)}.")
+    missing = [step for step in steps if step["seconds"] is None]
+    told = [step["name"] for step in missing if step["kind"] != "model"]
+    if len(told) < len(missing):
+        told.append(f"{len(missing) - len(told)} models")
+    lines = [
+        f"{len(seconds)} of {len(steps)} steps, {sum(seconds) / 60:.0f} minutes of work; what lay "
+        "in the cache or was begun before took none."
+    ]
+    if told:
+        lines.append(f"Not done: {', '.join(told)}.")
     return lines
 
 
