@@ -19,7 +19,7 @@ def split_codes(text: str, option: str) -> tuple[str, ...]:
         >>> split_codes("sw, bn,", "--to")
         ('sw', 'bn')
     """
-    if codes := tuple(part.strip() for part in text.split(",") if part.strip()):
+    if codes := _parts(text):
         return codes
     raise InputError(f"{option} {text!r} names no language; write codes such as sw,bn")
 
@@ -39,7 +39,7 @@ def split_words(text: str, option: str, such_as: str) -> tuple[str, ...]:
         >>> split_words("dose, grid,", "--only", "dose")
         ('dose', 'grid')
     """
-    if words := tuple(part.strip() for part in text.split(",") if part.strip()):
+    if words := _parts(text):
         return words
     raise InputError(f"{option} {text!r} names nothing; write some such as {such_as}")
 
@@ -65,3 +65,7 @@ def split_numbers(text: str, option: str, such_as: str) -> tuple[float, ...]:
         raise InputError(
             f"{option} {text!r} are not numbers; write some such as {such_as}"
         ) from None
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
