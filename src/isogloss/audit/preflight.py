@@ -9,6 +9,8 @@ from isogloss.errors import InputError, ModelError, StoreError
 from isogloss.store import RunStore
 from isogloss.targets.options import LocalOptions
 
+AUTO = "auto"
+
 
 def preflight(folder: Path, *, limit: int | None = None, options: LocalOptions) -> None:
     """Refuse what would only be found once models are trained.
@@ -18,12 +20,13 @@ def preflight(folder: Path, *, limit: int | None = None, options: LocalOptions) 
         InputError: a limit under 1.
         ModelError: an unknown device or dtype, a device that is not there, a batch of nothing.
     """
-    from isogloss.targets.model import torch_device, torch_dtype  # torch: not for a dry check
-
     check_folder(folder)
     if limit is not None and limit < 1:
         raise InputError(f"--limit must be 1 or more, not {limit}")
-    torch_dtype(options.dtype, torch_device(options.device))
+    if (options.device, options.dtype) != (AUTO, AUTO):
+        from isogloss.targets.model import torch_device, torch_dtype  # a plan must not wait for it
+
+        torch_dtype(options.dtype, torch_device(options.device))
     if options.batch_tokens is not None and options.batch_tokens < 1:
         raise ModelError(f"batch_tokens must be 1 or more, not {options.batch_tokens}.")
 

@@ -205,7 +205,7 @@ def run_instruments(
     conditions = conditions_of(config.group, config.rates)
     runs: list[Measurement] = []
     with RunStore(folder, create=True) as store:
-        _check_rates(config, store)
+        _claim_folder(config, store)
         made: dict[str, str] = store.meta(MEASURED, {})
         known = [row for row in store.measurements() if row.area == RUNS]
     for done, recipe in enumerate(recipes):
@@ -223,7 +223,6 @@ def run_instruments(
     rows = instrument_gap_rows(conditions, _tiers(recipes[0]), runs)
     with RunStore(folder) as store:
         store.replace_measurements(AREA, rows)
-        store.set_meta(AREA, _meta(config, conditions))
         store.set_meta("share_table", recipes[0].share_table().to_json())
         store.set_meta("environment", describe_environment(seed=0))
     return InstrumentsResult(folder=folder, conditions=conditions, measurements=(*runs, *rows))
@@ -251,8 +250,8 @@ def _recipes(config: InstrumentsConfig) -> list[LabRecipe]:
     return [replace(recipe, seed=seed) for seed in range(config.seeds)]
 
 
-def _check_rates(config: InstrumentsConfig, store: RunStore) -> None:
-    """Raise where the folder holds other rates, whose prompts are another set."""
+def _claim_folder(config: InstrumentsConfig, store: RunStore) -> None:
+    """Say what the folder is about; raise where it holds other rates, whose prompts are others."""
     known = store.meta(AREA, {}).get("rates", sorted(config.rates))
     if known != sorted(config.rates):
         raise StoreError(
@@ -324,6 +323,6 @@ def _tiers(recipe: LabRecipe) -> dict[str, str]:
 
 
 def _made_from(config: InstrumentsConfig, recipe: LabRecipe) -> str:
-    settings = repr((config.rates, config.limit, config.decoding, config.options.dtype))
+    settings = repr((sorted(config.rates), config.limit, config.decoding, config.options.dtype))
     shares = json.dumps(recipe.share_table().to_json(), sort_keys=True)
     return content_hash(recipe.key(), settings, shares)
