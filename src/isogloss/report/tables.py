@@ -34,6 +34,12 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return buffer.getvalue()
 
 
+def rows_csv(rows: Iterable[Measurement]) -> str:
+    """Measurements as they are stored, a column a field."""
+    names = [field.name for field in fields(Measurement)]
+    return csv_text(names, ([getattr(row, name) for name in names] for row in rows))
+
+
 def _guarded(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return "" if cell is None else cell
@@ -44,8 +50,7 @@ def _guarded(cell: Cell) -> Cell:
 
 def audit_tables(facts: RunFacts) -> dict[str, str]:
     """File stem → CSV text: every measurement, rates by language, completeness."""
-    names = [field.name for field in fields(Measurement)]
-    everything = csv_text(names, ([getattr(row, name) for name in names] for row in facts.rows))
+    everything = rows_csv(facts.rows)
     header = ["language", "name", "tier", "share_percent"]
     for term in TERMS:
         header += [term.metric, f"{term.metric}_low", f"{term.metric}_high", f"{term.metric}_n"]

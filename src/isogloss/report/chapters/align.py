@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from isogloss.languages import describe_language
 from isogloss.printable import printable
-from isogloss.records import Measurement
 from isogloss.report.align_facts import (
     ACCURACY,
     ASSOCIATION,
@@ -36,7 +35,7 @@ from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
 from isogloss.report.numbers import MINUS, integer, points
-from isogloss.report.tables import Cell, csv_text
+from isogloss.report.tables import Cell, csv_text, rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -117,12 +116,11 @@ def align_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "terms": BY_METRIC,
         "published": published_lines(),
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(a, shared)),
         pictures=pictures,
         tables={
-            "align": csv_text(names, ([getattr(row, name) for name in names] for row in a.rows)),
+            "align": rows_csv(a.rows),
             "align_curves": csv_text(
                 ["arm", "target", "quantity", "step", "value"], _curve_cells(a)
             ),

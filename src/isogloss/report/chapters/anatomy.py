@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from isogloss.records import Measurement
 from isogloss.report.anatomy_facts import (
     GAINED,
     KINDS,
@@ -24,7 +22,7 @@ from isogloss.report.anatomy_words import link_sentences
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import RunFacts
 from isogloss.report.inlining import inlined
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -53,11 +51,10 @@ def anatomy_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "paid": PAID,
         "net": NET,
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(a, shared)),
         pictures=pictures,
-        tables={"anatomy": csv_text(names, ([getattr(r, name) for name in names] for r in a.rows))},
+        tables={"anatomy": rows_csv(a.rows)},
     )
 
 

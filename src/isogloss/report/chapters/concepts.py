@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from isogloss.charts.render import Picture
@@ -26,7 +26,7 @@ from isogloss.report.concept_pictures import (
 )
 from isogloss.report.facts import RunFacts
 from isogloss.report.inlining import inlined
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -233,5 +233,4 @@ def _competence(c: ConceptFacts) -> list[tuple[Any, Measurement | None]]:
 
 
 def _table(c: ConceptFacts) -> str:
-    names = [field.name for field in fields(Measurement)]
-    return csv_text(names, ([getattr(row, name) for name in names] for row in c.rows))
+    return rows_csv(c.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -35,7 +35,7 @@ from isogloss.report.control_runs import RATES, ControlRuns, read_control_runs
 from isogloss.report.facts import LanguageFacts, RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -132,12 +132,10 @@ def control_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "arms": _arms(c),
         "changed": [arm for arm in c.arms if c.has("compliance_rate_change", arm)],
     }
-    names = [field.name for field in fields(Measurement)]
-    rows = ([getattr(row, name) for name in names] for row in (*c.rows, *c.doses))
     return Chapter(
         sections=_sections(c, shared),
         pictures=pictures,
-        tables={"control": csv_text(names, rows)},
+        tables={"control": rows_csv((*c.rows, *c.doses))},
     )
 
 
@@ -193,15 +191,12 @@ def _over_runs(runs: ControlRuns) -> Chapter:
         "control/runs.html.jinja", metrics=RATES, terms=BY_METRIC, against_own=AGAINST_OWN, **shared
     )
     claims = render("control/claims.html.jinja", **shared)
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=(
             Section(anchor="control-runs", title="Control over runs", html=figures),
             Section(anchor="control-claims", title="Claims on control", html=claims),
         ),
-        tables={
-            "control_runs": csv_text(names, ([getattr(r, n) for n in names] for r in runs.rows))
-        },
+        tables={"control_runs": rows_csv(runs.rows)},
     )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from isogloss.records import Measurement
 from isogloss.report.arm_facts import side_of
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.dose_facts import DoseFacts, read_dose
@@ -15,7 +13,7 @@ from isogloss.report.dose_words import contrast_words, parity_words
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -36,11 +34,10 @@ def dose_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "contrast_words": contrast_words,
         "side": side_of,
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(dose, shared)),
         pictures=pictures,
-        tables={"dose": csv_text(names, ([getattr(r, name) for name in names] for r in dose.rows))},
+        tables={"dose": rows_csv(dose.rows)},
     )
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import RunFacts
 from isogloss.report.grid_facts import KINDS, MODELS, GridFacts, read_grid
 from isogloss.report.grid_pictures import best_picture, matrix_pictures, predictors_picture
 from isogloss.report.grid_words import change_words
 from isogloss.report.inlining import inlined
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 from isogloss.trace.grid_matrices import ABOUT_THE_TEST_LANGUAGE
@@ -52,11 +50,10 @@ def grid_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "difference": DIFFERENCE,
         "of_one_size": (ERROR, R_SQUARED),
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(grid, shared)),
         pictures=pictures,
-        tables={"grid": csv_text(names, ([getattr(r, name) for name in names] for r in grid.rows))},
+        tables={"grid": rows_csv(grid.rows)},
     )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import BY_METRIC
@@ -35,14 +33,11 @@ def ladder_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "part": part,
         "verdict": verdict_of,
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(ladder, shared)),
         pictures=pictures,
         tables={
-            "ladder": csv_text(
-                names, ([getattr(row, name) for name in names] for row in ladder.rows)
-            ),
+            "ladder": rows_csv(ladder.rows),
             "ladder_rates": csv_text(
                 ["rung", "tier", "rate", "estimate", "low", "high", "n"], _rate_cells(ladder)
             ),

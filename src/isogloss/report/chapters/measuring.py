@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.compared_pictures import gaps_picture
 from isogloss.report.condition_facts import ConditionFacts, read_conditions
 from isogloss.report.facts import RunFacts
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -31,13 +29,10 @@ def measuring_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "pictures": {picture.name: inlined(picture) for picture in pictures},
         "terms": BY_METRIC,
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(found, shared)),
         pictures=pictures,
-        tables={
-            "measuring": csv_text(names, ([getattr(r, name) for name in names] for r in found.rows))
-        },
+        tables={"measuring": rows_csv(found.rows)},
     )
 
 

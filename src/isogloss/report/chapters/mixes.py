@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from isogloss.records import Measurement
 from isogloss.report.chapter import Chapter, Section
 from isogloss.report.compared_pictures import gaps_picture
 from isogloss.report.facts import RunFacts
@@ -14,7 +12,7 @@ from isogloss.report.glossary import BY_METRIC
 from isogloss.report.inlining import inlined
 from isogloss.report.mix_facts import KINDS, MixFacts, read_mixes
 from isogloss.report.mix_pictures import language_pictures, standing_picture
-from isogloss.report.tables import csv_text
+from isogloss.report.tables import rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
@@ -35,13 +33,10 @@ def mixes_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
         "terms": BY_METRIC,
         "kinds": KINDS,
     }
-    names = [field.name for field in fields(Measurement)]
     return Chapter(
         sections=tuple(_sections(mixes, shared)),
         pictures=pictures,
-        tables={
-            "mixes": csv_text(names, ([getattr(r, name) for name in names] for r in mixes.rows))
-        },
+        tables={"mixes": rows_csv(mixes.rows)},
     )
 
 
