@@ -12,7 +12,7 @@ from isogloss.report.inlining import inlined
 from isogloss.report.ladder_facts import LadderFacts, read_ladder
 from isogloss.report.ladder_pictures import gaps_picture, parts_picture, rates_picture
 from isogloss.report.ladder_words import part, rate_words, verdict_of
-from isogloss.report.tables import Cell, csv_text
+from isogloss.report.tables import Cell, csv_text, rows_csv
 from isogloss.report.templates import render
 from isogloss.store import RunStore
 
