@@ -31,6 +31,7 @@ from isogloss.stats.intervals import (
     not_measured,
     summarise_rates,
 )
+from isogloss.stats.roots import root_between
 
 LanguageScope = Literal["these languages", "languages like these"]
 Bounds = Callable[[float], tuple[Array, Array]]
@@ -184,20 +185,17 @@ def shared_cluster_variance(summary: Summary, coefficients: Array, projection: A
 def invert_level(bounds: Bounds) -> float:
     """Two-sided p-value: 1 minus the highest level whose interval leaves out 0."""
 
-    def excludes_zero(level: float) -> bool:
-        low, high = bounds(level)
-        return bool(low > 0 or high < 0)
+    def beyond_zero(exponent: float) -> float:
+        """How far the interval at p = 10^exponent lies beyond 0; negative where it holds 0."""
+        low, high = bounds(1 - 10**exponent)
+        return float(max(low, -high))
 
-    if not excludes_zero(1e-6):
+    smallest, largest = -14.0, float(np.log10(1 - 1e-6))  # below, 1 - p is 1 in float64
+    if not beyond_zero(largest) > 0:
         return 1.0
-    small, large = -14.0, 0.0  # log10 of p; below, 1 - p is 1 in float64
-    for _ in range(30):
-        middle = (small + large) / 2
-        if excludes_zero(1 - 10**middle):
-            large = middle
-        else:
-            small = middle
-    return float(10**large)
+    if beyond_zero(smallest) > 0:
+        return float(10**smallest)
+    return float(10 ** root_between(beyond_zero, smallest, largest, within=1e-9))
 
 
 def language_contrast(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 from isogloss.stats.contrast import fixed_language_bounds
 from isogloss.stats.distributions import Array
 from isogloss.stats.gaps import tier_weights
+from isogloss.stats.roots import root_between
 from isogloss.trace.change_gap import Counts
 
 FURTHEST_SHARE = 100.0
@@ -102,5 +102,4 @@ def _end(within: Callable[[float], float], start: float, side: int) -> float | N
         step *= 2
         if step > FURTHEST_SHARE:
             return None
-    found = root_scalar(within, bracket=(start, start + side * step), method="brentq", xtol=1e-6)
-    return float(found.root)
+    return root_between(within, start, start + side * step, within=1e-6)
