@@ -76,7 +76,7 @@ def test_a_rate_that_nobody_measured_takes_one_line(tmp_path: Path) -> None:
 
 
 def test_a_narrow_table_cuts_no_word(runs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 80)
+    monkeypatch.setattr("isogloss.cli.console.PIPED_WIDTH", 80)
     result = compare(runs["before"], runs["after"])
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80

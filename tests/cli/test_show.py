@@ -45,7 +45,7 @@ def test_a_table(run: str) -> None:
 def test_a_narrow_table_keeps_names_and_figures_whole(
     run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 80)
+    monkeypatch.setattr("isogloss.cli.console.PIPED_WIDTH", 80)
     result = show(run)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()

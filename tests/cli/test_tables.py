@@ -37,7 +37,7 @@ def summary_rows() -> list[Measurement]:
 def test_figures_and_verdicts_stay_whole_at_any_width(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", width)
+    monkeypatch.setattr("isogloss.cli.console.PIPED_WIDTH", width)
     print_summary(summary_rows())
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
@@ -50,7 +50,7 @@ def test_figures_and_verdicts_stay_whole_at_any_width(
 def test_where_columns_are_many_tiers_stand_with_the_averages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 80)
+    monkeypatch.setattr("isogloss.cli.console.PIPED_WIDTH", 80)
     helpful = [
         replace(row, estimate=1.0, low=0.888, high=1.0) if row.metric == "helpful_rate" else row
         for row in summary_rows()
@@ -88,7 +88,7 @@ def test_what_has_no_figure_is_said_with_its_reason(capsys: pytest.CaptureFixtur
 def test_a_narrow_figure_is_in_its_unit(
     unit: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("isogloss.cli.tables.PIPED_WIDTH", 90)
+    monkeypatch.setattr("isogloss.cli.console.PIPED_WIDTH", 90)
     row = Measurement(
         area="concepts", metric="competence", target="a model", language="sw", estimate=2.31,
         low=2.1, high=2.5, unit=unit,

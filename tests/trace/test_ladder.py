@@ -24,9 +24,10 @@ from isogloss.languages import ShareTable
 from isogloss.records import CLAIM, Measurement
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
+from isogloss.targets.options import LocalOptions
 from isogloss.trace.change_gap import Counts
 from isogloss.trace.gap_share import gap_parts
-from isogloss.trace.ladder import run_ladder
+from isogloss.trace.ladder import plan_ladder, run_ladder
 from isogloss.trace.ladder_claims import CLAIMS
 from isogloss.trace.ladder_config import LadderConfig
 from isogloss.trace.over_runs import AREA as OVER_RUNS
@@ -378,7 +379,50 @@ def test_what_is_no_ladder_is_refused_before_anything_is_done(
 ) -> None:
     with pytest.raises(error, match=told):
         run_ladder(LadderConfig(out=tmp_path / "run", **fields))
+    with pytest.raises(error, match=told):
+        plan_ladder(LadderConfig(out=tmp_path / "run", **fields))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"device": "tpu"}, "'tpu' is not a device"),
+        ({"dtype": "float3"}, "'float3' is not a dtype"),
+        ({"batch_tokens": 0}, "batch_tokens must be 1 or more"),
+    ],
+)
+def test_how_models_are_run_is_looked_at_before_any_is_built(
+    tmp_path: Path, options: dict[str, Any], told: str
+) -> None:
+    config = LadderConfig(rungs=LAB, out=tmp_path / "run", options=LocalOptions(**options))
+    for do in (run_ladder, plan_ladder):
+        with pytest.raises(UserError, match=told):
+            do(config)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_plan_says_what_would_be_asked_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isogloss.trace.ladder.is_built", lambda recipe: recipe.stage == "base")
+    command = ["trace", "ladder", "lab:tiny", "--seeds", "2", "--languages", "en,sw", "--limit"]
+    command += ["5", "--out", str(tmp_path / "run"), "--plan"]
+    said = CliRunner().invoke(app, command).stdout
+    assert "lab:tiny:english#1, chat: lab:tiny:english@chat#1 (to be built): 20 prompts" in said
+    assert "lab:tiny:english#0, base: lab:tiny:english@base#0: 20 prompts in 2 languages" in said
+    assert "4 of 6 models are to be built" in said
+    planned = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert [rung["is_there"] for rung in planned] == [True, False, False] * 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_list_of_languages_is_not_all_of_them() -> None:
+    result = CliRunner().invoke(app, ["trace", "ladder", *LAB, "--plan", "--languages", ""])
+    assert result.exit_code == 2
+    assert "--languages '' names no language" in result.stderr
 
 
 def test_the_command_line_says_it_and_leaves_with_2() -> None:

@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
+    ChatTemplate,
     Device,
+    DeviceBatch,
     Dtype,
+    LoraRank,
     MaxNewTokens,
     OneJudge,
     OnlyLanguages,
+    PadToken,
     RowsAsJson,
     RunFolder,
     Shares,
+    StageWorkers,
+    TrainingExamples,
+    TrainingSeed,
+    TrainingSettings,
     TrustRemoteCode,
     WriteReport,
 )
@@ -59,10 +68,7 @@ def align(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Lab: runs under seeds 0 to N-1, for claims.")
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Examples (language, prompt, chosen, rejected): JSONL, Parquet, CSV."),
-    ] = None,
+    data: TrainingExamples = None,
     language: Annotated[
         str | None, typer.Option(help="Of --data without such a column (HH-RLHF: en).")
     ] = None,
@@ -82,14 +88,7 @@ def align(
     translator: Annotated[
         str | None, typer.Option(help="Engine of xreward-pivot: hf:ID, openai:MODEL; lab: its own.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="KIND.FIELD=VALUE with KIND sft, warm_up, reward, dpo, mpo or rl, such as "
-            "dpo.learning_rate=1e-6, rl.beta=0.1, sft.steps=500. Repeat for more.",
-        ),
-    ] = None,
+    settings: TrainingSettings = None,
     warm_up: Annotated[
         bool | None,
         typer.Option(
@@ -98,9 +97,7 @@ def align(
             "refuses.",
         ),
     ] = None,
-    lora: Annotated[
-        int | None, typer.Option(min=1, help="Rank of adapters; all weights unless given.")
-    ] = None,
+    lora: LoraRank = None,
     guard: Annotated[
         Path | None, typer.Option(help="A guard of `isogloss control`, as a defence to compare.")
     ] = None,
@@ -108,24 +105,16 @@ def align(
         float, typer.Option(help="Gate: points of right benign answers that may be lost.")
     ] = 10.0,
     shares: Shares = None,
-    pad_token: Annotated[
-        str | None, typer.Option(help="The token that pads, where the tokenizer names none.")
-    ] = None,
-    chat_template: Annotated[
-        Path | None, typer.Option(help="Jinja file, where the tokenizer has no chat template.")
-    ] = None,
+    pad_token: PadToken = None,
+    chat_template: ChatTemplate = None,
     processes: Annotated[
         int, typer.Option(min=1, help="Devices; above 1 with `accelerate launch`.")
     ] = 1,
-    device_batch: Annotated[
-        int | None, typer.Option(min=1, help="Examples a device holds at once.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Stages at once; by the machine unless given.")
-    ] = None,
+    device_batch: DeviceBatch = None,
+    workers: StageWorkers = None,
     out: RunFolder = None,
     max_new_tokens: MaxNewTokens = 64,
-    seed: Annotated[int, typer.Option(help="Of data and training, beside a lab model's own.")] = 0,
+    seed: TrainingSeed = 0,
     plan: Annotated[
         bool,
         typer.Option("--plan", help="Check everything, print the stages and how to run them."),
@@ -159,7 +148,7 @@ def align(
         prompts=prompts,
         judge=judge,
         source=source,
-        languages=split_codes(languages, "--languages") if languages else None,
+        languages=None if languages is None else split_codes(languages, "--languages"),
         translator=translator,
         settings=tuple(settings or ()),
         warm_up=warm_up,
@@ -241,8 +230,6 @@ def _print_changes(result: AlignResult) -> None:
     from isogloss.align.across import AREA as ACROSS
     from isogloss.align.outcomes import AREA, NONE
     from isogloss.align.reward_accuracy import ACCURACY
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.records import CLAIM
 
     over = [row for row in result.measurements if row.area == ACROSS]
@@ -265,32 +252,18 @@ def _print_changes(result: AlignResult) -> None:
     ]  # fmt: skip
     if accuracy:
         _print_by_tier(accuracy, f"reward models: % right on held-out pairs {said}")
-    console = stdout_console()
     for row in over:
         if row.metric == CLAIM and not one_run:
-            told = f"{row.verdict}: {row.category} ({row.n} runs)"
-            console.print(one_line(told), markup=False, highlight=False)
+            print_line(f"{row.verdict}: {row.category} ({row.n} runs)")
 
 
 def _print_by_tier(rows: Sequence[Measurement], title: str) -> None:
-    from isogloss.cli.tables import compact_table, stdout_console
-    from isogloss.cli.terminal import one_line
-    from isogloss.report.numbers import figure, figure_interval
+    from isogloss.cli.tables import figure_cell
 
     tiers = list(dict.fromkeys(row.tier or "" for row in rows))
     cells = {(row.arm, row.tier or ""): row for row in rows}
-    lines: list[list[str]] = []
-    for arm in dict.fromkeys(row.arm for row in rows):
-        line = [one_line(arm)]
-        for tier in tiers:
-            row = cells.get((arm, tier))
-            line.append(
-                "-" if row is None or row.estimate is None
-                else f"{figure(row)} {figure_interval(row)}".strip()
-            )  # fmt: skip
-        lines.append(line)
-    console = stdout_console()
-    table = compact_table(title, ["arm", *tiers], lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    lines = [
+        [arm, *(figure_cell(cells.get((arm, tier))) for tier in tiers)]
+        for arm in dict.fromkeys(row.arm for row in rows)
+    ]
+    print_table(title, ["arm", *tiers], lines)

@@ -17,6 +17,7 @@ from isogloss.cli.options import (
     OnlyLanguages,
     PriceTable,
     PromptIntent,
+    PromptLimit,
     RowsAsJson,
     RunFolder,
     Shares,
@@ -73,9 +74,7 @@ def audit(
     ] = None,
     shares: Shares = None,
     languages: OnlyLanguages = None,
-    limit: Annotated[
-        int | None, typer.Option(help="At most so many prompts of each intent a language.")
-    ] = None,
+    limit: PromptLimit = None,
     samples: Annotated[
         int, typer.Option(help="Answers a prompt; above 1 needs --temperature.")
     ] = 1,

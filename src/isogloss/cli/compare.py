@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import WORDS, print_line, print_table, stdout_console
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -107,8 +109,7 @@ def _print_json(comparison: Comparison, gate: Gate | None, metrics: list[str] | 
 def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
     from rich.table import Table
 
-    from isogloss.cli.tables import WIDE, WORDS, compact_table, stdout_console
-    from isogloss.cli.terminal import one_line
+    from isogloss.cli.tables import WIDE
 
     console = stdout_console()
     header = (
@@ -118,7 +119,7 @@ def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
         f"only in B: {comparison.n_only_b}"
     )
     for line in header.splitlines():
-        console.print(one_line(line), markup=False)
+        print_line(line)
     title = "B minus A in points, 95 % intervals"
     known = {name: [d for d in comparison.differences if d.row.metric == name] for name in metrics}
     gaps = {name: mine for name, mine in known.items() if _is_unknown(mine)}
@@ -137,13 +138,9 @@ def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
         for name, cells in lines.items():
             # The metric stands in the title; notes need a wide terminal.
             short = [line[1:-1] for line in cells]
-            table = compact_table(f"{name}: {title}", HEADS[1:-1], short, console.width)
-            for line in short:
-                table.add_row(*line)
-            console.print(table)
+            print_table(f"{name}: {title}", HEADS[1:-1], short)
     for name, mine in gaps.items():
-        line = f"{name}: not measured (such as: {mine[0].row.reason})"
-        console.print(one_line(line), markup=False)
+        print_line(f"{name}: not measured (such as: {mine[0].row.reason})")
 
 
 def _is_unknown(differences: Sequence[Difference]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from isogloss.cli.console import print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
@@ -122,7 +123,7 @@ def concepts(
         flip=tuple(flip.split(",")) if flip else (),
         out=out,
         concepts=tuple(concept) if concept else None,
-        languages=split_codes(languages, "--languages") if languages else None,
+        languages=None if languages is None else split_codes(languages, "--languages"),
         per_object=per_object,
         template=template,
         local_labels=local_labels,
@@ -157,8 +158,7 @@ def concepts(
 
 def _print_recognition(rows: Sequence[Measurement]) -> None:
     """Own-language recognition, a line a language and a column a concept."""
-    from isogloss.cli.tables import compact_table, percent, stdout_console
-    from isogloss.cli.terminal import one_line
+    from isogloss.cli.tables import percent
 
     own = {
         (row.concept or "", row.language): row
@@ -170,16 +170,10 @@ def _print_recognition(rows: Sequence[Measurement]) -> None:
     layers = {row.concept: row.layer for row in rows if row.metric == "chosen_layer"}
     concepts = list(dict.fromkeys(name for name, _ in own))
     languages = list(dict.fromkeys(tag for _, tag in own))
-    lines = [
-        [one_line(tag), *(percent(own.get((name, tag))) for name in concepts)] for tag in languages
-    ]
-    console = stdout_console()
+    lines = [[tag, *(percent(own.get((name, tag))) for name in concepts)] for tag in languages]
     heads = ["language", *concepts]
     title = "pairs of the test split told apart by the language's own vector; % with 95 % intervals"
-    table = compact_table(title, heads, lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    print_table(title, heads, lines)
     told = ", ".join(
         f"{name} {'not chosen' if layer is None else layer}"
         for name, layer in layers.items()
@@ -190,37 +184,24 @@ def _print_recognition(rows: Sequence[Measurement]) -> None:
 
 def _print_models(rows: Sequence[Measurement]) -> None:
     """A line a figure and a column a group, then the claims."""
-    from isogloss.cli.tables import compact_table, stdout_console
-    from isogloss.cli.terminal import one_line
+    from isogloss.cli.tables import figure_cell
     from isogloss.concepts.summary import FIGURES
     from isogloss.records import CLAIM
-    from isogloss.report.numbers import figure, figure_interval
-
-    def cell(row: Measurement | None) -> str:
-        if row is None or row.estimate is None:
-            return "-"
-        return one_line(f"{figure(row)} {figure_interval(row)}".strip())
 
     plain = [row for row in rows if row.arm == "none" and row.concept is None]
     groups = list(dict.fromkeys(row.target for row in plain))
     cells = {(row.metric, row.target): row for row in plain if row.category is None}
     lines = [
-        [one_line(group), *(cell(cells.get((name, group))) for group in groups)]
-        for name, group in ((name, name.replace("_", " ")) for name in FIGURES)
+        [name.replace("_", " "), *(figure_cell(cells.get((name, group))) for group in groups)]
+        for name in FIGURES
     ]
-    console = stdout_console()
-    heads = ["figure", *(one_line(group) for group in groups)]
     title = "mean over concepts and runs, with 95 % intervals over runs"
-    table = compact_table(title, heads, lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    print_table(title, ["figure", *groups], lines)
     for row in rows:
         if row.metric == CLAIM:
             versus = f" {row.arm}" if row.arm != "none" else ""
             about = f"; {row.concept}" if row.concept else ""
-            told = (
+            print_line(
                 f"{row.verdict}: {row.category} ({row.variant}){about}; {row.target}{versus}: "
-                f"{cell(row)}, {row.n} runs"
+                f"{figure_cell(row)}, {row.n} runs"
             )
-            console.print(one_line(told), markup=False, highlight=False)

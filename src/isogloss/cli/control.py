@@ -166,7 +166,7 @@ def control(
         validation=validation,
         judge=judge,
         texts=texts,
-        languages=split_codes(languages, "--languages") if languages else None,
+        languages=None if languages is None else split_codes(languages, "--languages"),
         out=out,
         shares=shares,
         template=template,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from isogloss.cli.console import print_line, print_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,28 +17,20 @@ SHOWN = ("compliance_rate", "over_refusal", "helpful_rate")
 
 def print_control(result: ControlResult) -> None:
     """A table a rate: a line a language and a column an arm; then the tests on averages."""
-    from isogloss.cli.tables import compact_table, percent, stdout_console
-    from isogloss.cli.terminal import one_line
+    from isogloss.cli.tables import percent
 
     rows = [row for row in result.measurements if row.area == "control"]
     placebos = {arm.name for arm in result.arms if arm.is_placebo}
     arms = [arm for arm in dict.fromkeys(row.arm for row in rows) if arm not in placebos]
-    console = stdout_console()
     for metric in SHOWN:
         cells = {(r.arm, r.language): r for r in rows if r.metric == metric and r.language}
         shown = [arm for arm in arms if any((arm, tag) in cells for _, tag in cells)]
         tags = list(dict.fromkeys(tag for _, tag in cells))
-        lines = [
-            [one_line(tag or ""), *(percent(cells.get((arm, tag))) for arm in shown)]
-            for tag in tags
-        ]
+        lines = [[tag or "", *(percent(cells.get((arm, tag))) for arm in shown)] for tag in tags]
         title = f"{metric.replace('_', ' ')}; % with 95 % intervals"
-        table = compact_table(title, ["language", *shown], lines, console.width)
-        for line in lines:
-            table.add_row(*line)
-        console.print(table)
+        print_table(title, ["language", *shown], lines)
     for line in _averages(rows, placebos):
-        console.print(one_line(line), markup=False, highlight=False)
+        print_line(line)
 
 
 def _averages(rows: Sequence[Measurement], placebos: set[str]) -> list[str]:
@@ -72,8 +66,6 @@ def print_over_runs(rows: Sequence[Measurement]) -> None:
     Args:
         rows: of area ``control over runs``.
     """
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.control.table import AS_GOOD
     from isogloss.records import CLAIM
 
@@ -89,15 +81,13 @@ def print_over_runs(rows: Sequence[Measurement]) -> None:
             mine += [row for row in averages if row.metric == AS_GOOD]
         words = metric.replace("_", " ")
         _print_by_tier(mine, f"{words} of none, and its change; 95 % intervals over runs")
-    console = stdout_console()
     claims = [_claim_line(row) for row in rows if row.metric == CLAIM]
     for line in (*_rank_lines(rows), *claims):
-        console.print(one_line(line), markup=False, highlight=False)
+        print_line(line)
 
 
 def _print_by_tier(rows: Sequence[Measurement], title: str) -> None:
-    from isogloss.cli.tables import compact_table, figure_cell, stdout_console
-    from isogloss.cli.terminal import one_line
+    from isogloss.cli.tables import figure_cell
 
     groups = list(dict.fromkeys(row.target for row in rows))
     places = list(dict.fromkeys((row.tier, row.category) for row in rows))
@@ -108,14 +98,10 @@ def _print_by_tier(rows: Sequence[Measurement], title: str) -> None:
             mine = [cells.get((group, arm, *place)) for place in places]
             if any(mine):
                 names = [arm] if len(groups) == 1 else [arm, group]
-                lines.append([*map(one_line, names), *map(figure_cell, mine)])
+                lines.append([*names, *map(figure_cell, mine)])
     heads = ["arm"] if len(groups) == 1 else ["arm", "group"]
     heads += [tier or "all but the source" for tier, _ in places]
-    console = stdout_console()
-    table = compact_table(title, heads, lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    print_table(title, heads, lines)
 
 
 def _rank_lines(rows: Sequence[Measurement]) -> list[str]:

@@ -255,7 +255,7 @@ def _print_tables(status: Status) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from isogloss.cli.tables import stdout_console
+    from isogloss.cli.console import stdout_console
     from isogloss.cli.terminal import one_line
 
     console = stdout_console()

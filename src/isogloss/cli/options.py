@@ -43,3 +43,38 @@ MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest reply, in tokens
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
 ]
+PromptLimit = Annotated[
+    int | None, typer.Option(help="At most so many prompts of each intent a language.")
+]
+
+# Of verbs that train.
+
+TrainingExamples = Annotated[
+    Path | None,
+    typer.Option(help="Examples (language, prompt, chosen, rejected): JSONL, Parquet, CSV."),
+]
+TrainingSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="KIND.FIELD=VALUE with KIND sft, warm_up, reward, dpo, mpo or rl, such as rl.beta=0.1 "
+        "or sft.steps=500. Repeat for more.",
+    ),
+]
+LoraRank = Annotated[
+    int | None, typer.Option("--lora", min=1, help="Rank of adapters; all weights unless given.")
+]
+PadToken = Annotated[
+    str | None, typer.Option(help="The token that pads, where the tokenizer names none.")
+]
+ChatTemplate = Annotated[
+    Path | None, typer.Option(help="Jinja file, where the tokenizer has no chat template.")
+]
+DeviceBatch = Annotated[int | None, typer.Option(min=1, help="Examples a device holds at once.")]
+StageWorkers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Stages at once; by the machine unless given."),
+]
+TrainingSeed = Annotated[
+    int, typer.Option("--seed", help="Of data and training, beside a lab model's own.")
+]

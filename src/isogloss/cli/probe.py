@@ -45,7 +45,8 @@ def print_probe(rows: Sequence[Measurement]) -> None:
     """A table a judge, a line a language; below it which languages are graded otherwise."""
     from rich.table import Table
 
-    from isogloss.cli.tables import percent, stdout_console
+    from isogloss.cli.console import stdout_console
+    from isogloss.cli.tables import percent
 
     console = stdout_console()
     for judge in dict.fromkeys(row.judge for row in rows):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_line, print_table
 from isogloss.cli.options import RowsAsJson
 
 if TYPE_CHECKING:
@@ -99,16 +100,11 @@ def _print_plan(steps: Sequence[PlannedStep], workers: int | None, *, as_json: b
 
         typer.echo(dumps([{**asdict(step), "folder": str(step.folder)} for step in steps]))
         return
-    from isogloss.cli.tables import compact_table, stdout_console
     from isogloss.targets.model import usable_cores
 
     lines = [[step.kind, step.name, f"{step.minutes:.1f}", step.state] for step in steps]
-    console = stdout_console()
     heads = ["kind", "step", "minutes", "state"]
-    table = compact_table(f"{len(steps)} steps", heads, lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    print_table(f"{len(steps)} steps", heads, lines)
     left = sum(step.minutes for step in steps if step.state == "to do")
     at_once = workers or usable_cores()
     least = max((step.wait for step in steps), default=0.0)
@@ -119,17 +115,13 @@ def _print_plan(steps: Sequence[PlannedStep], workers: int | None, *, as_json: b
 
 
 def _print_claims(claims: Sequence[Measurement]) -> None:
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.report.numbers import figure, figure_interval
     from isogloss.report.walk import claims_of, tally, walk_through
 
-    console = stdout_console()
     for part in walk_through(claims):
-        console.print(one_line(part.heading), markup=False, highlight=False, style="bold")
+        print_line(part.heading, style="bold")
         for row in part.claims:
             told = f"{figure(row)} {figure_interval(row)}".strip()
-            line = f"  {row.verdict}: {row.category} ({told}, {row.n} runs; {row.target})"
-            console.print(one_line(line), markup=False, highlight=False)
+            print_line(f"- {row.verdict}: {row.category} ({told}, {row.n} runs; {row.target})")
     counts = ", ".join(f"{n} {verdict}" for verdict, n in tally(claims).items())
-    console.print(f"{len(claims_of(claims))} claims: {counts}", markup=False, highlight=False)
+    print_line(f"{len(claims_of(claims))} claims: {counts}")

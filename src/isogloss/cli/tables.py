@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from isogloss.cli.console import WORDS, compact_table, folds_into, print_line, stdout_console
 from isogloss.cli.terminal import one_line
 from isogloss.records import Measurement
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 SUMMARY = (
@@ -30,11 +30,8 @@ CONSTANT = FIELDS[:5]
 """Said once above a table when all rows agree."""
 LEFT_OUT = ("tier", "scope", "low", "high", "reason")
 """Not columns of their own in a narrow table."""
-PIPED_WIDTH = 200
 WIDE = 160
 WIDE_SUMMARY = 140
-WORDS = ("language", "tier", "verdict", "note")
-"""Headings of columns that hold no figures."""
 CURSES = ("harmfulness_curse", "relevance_curse")
 
 
@@ -57,7 +54,7 @@ def print_summary(rows: Sequence[Measurement]) -> None:
         lines = list(_footnotes(mine))
         lines += [_curse_line(row) for row in mine if row.metric in CURSES]
         for line in lines:
-            console.print(one_line(line), markup=False, highlight=False)
+            print_line(line)
 
 
 def _summary(rows: Sequence[Measurement], title: str, width: int) -> Table:
@@ -73,7 +70,7 @@ def _summary(rows: Sequence[Measurement], title: str, width: int) -> Table:
         ["average", row.tier or "", *_figures(cells, metrics, replace(row, language=None)), ""]
         for row in {row.tier: row for row in verdicts}.values()
     ]
-    if width < WIDE_SUMMARY and not _fits(heads, [*lines, *averages], width):
+    if width < WIDE_SUMMARY and not folds_into(heads, [*lines, *averages], width):
         heads = [head for head in heads if head != "tier"]
         lines = [[language, *rest] for language, _, *rest in lines]
         averages = [[f"{average} {tier}", *rest] for average, tier, *rest in averages]
@@ -103,36 +100,6 @@ def _wide(title: str, heads: Sequence[str]) -> Table:
     for head in heads:
         table.add_column(head, justify="left" if head in WORDS else "right")
     return table
-
-
-def compact_table(
-    title: str, heads: Sequence[str], lines: Sequence[Sequence[str]], width: int
-) -> Table:
-    """A table without lines between its columns; cells fold at blanks and no word is ever cut."""
-    from rich import box
-    from rich.table import Table
-
-    words = _word_widths(heads, lines)
-    blank = ["" for _ in heads]
-    whole = [max(map(len, column)) for column in zip(blank, *lines, strict=True)]
-    roomy = [max(pair) for pair in zip(whole, words, strict=True)]
-    fits = sum(roomy) + len(roomy) <= width
-    table = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False
-    )
-    for head, n in zip(heads, roomy if fits else words, strict=True):
-        table.add_column(head, justify="left" if head in WORDS else "right", width=n)
-    return table
-
-
-def _fits(heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> bool:
-    """With every cell folded at its blanks, and a blank after each column."""
-    return sum(_word_widths(heads, lines)) + len(heads) <= width
-
-
-def _word_widths(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
-    columns = zip(heads, *lines, strict=True)
-    return [max(len(word) for text in column for word in text.split()) for column in columns]
 
 
 def _is_measured(rows: Sequence[Measurement], metric: str) -> bool:
@@ -241,14 +208,6 @@ def _figure(row: Measurement) -> str:
     if row.low is None or row.high is None:
         return text
     return f"{text} ({100 * row.low:{sign}.0f}{join}{100 * row.high:{sign}.0f})"
-
-
-def stdout_console() -> Console:
-    """A console as wide as the terminal; wide enough for whole rows where there is none."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
 
 
 def _cell(value: object) -> str:

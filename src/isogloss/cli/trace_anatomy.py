@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
@@ -15,6 +16,7 @@ from isogloss.cli.options import (
     MaxNewTokens,
     OneJudge,
     OnlyLanguages,
+    PromptLimit,
     RowsAsJson,
     RunFolder,
     Shares,
@@ -56,9 +58,7 @@ def anatomy(
     ] = None,
     judge: OneJudge = None,
     languages: OnlyLanguages = None,
-    limit: Annotated[
-        int | None, typer.Option(help="At most so many prompts of each intent.")
-    ] = None,
+    limit: PromptLimit = None,
     shares: Shares = None,
     placebos: Annotated[int, typer.Option(help="Directions of shuffled labels.")] = 10,
     out: RunFolder = None,
@@ -92,7 +92,7 @@ def anatomy(
         seeds=seeds,
         prompts=prompts,
         judge=judge,
-        languages=split_codes(languages, "--languages") if languages else None,
+        languages=None if languages is None else split_codes(languages, "--languages"),
         limit=limit,
         shares=shares,
         n_placebos=placebos,
@@ -170,7 +170,7 @@ def _print_links(rows: Sequence[Measurement], kind: Kind, said: str) -> None:
             line.append(f"{_cell(share)} / {_cell(alarm, bare=True)}")
         lines.append(line)
     name = kind.replace("_", " ")
-    _print_table(
+    print_table(
         f"{name} by first broken link; % with 95 % intervals {said} / % of what did not fail",
         ["language", "tier", "failures", *links],
         lines,
@@ -187,7 +187,7 @@ def _print_rivals(rows: Sequence[Measurement], kind: str, said: str) -> None:
         for tier, arm in dict.fromkeys((row.tier, row.arm) for row in mine)
     ]
     name = kind.replace("_", " ")
-    _print_table(f"{name}, rival readings; % {said}", ["tier", "reading", *links], lines)
+    print_table(f"{name}, rival readings; % {said}", ["tier", "reading", *links], lines)
 
 
 def _print_threshold(rows: Sequence[Measurement], said: str) -> None:
@@ -207,24 +207,12 @@ def _print_threshold(rows: Sequence[Measurement], said: str) -> None:
         net = cells.get((NET, "k=4", language, tier))
         lines.append([*line, "" if net is None else net.verdict or ""])
     heads = ["language", "tier", "shift", "recovered k=1", "k=4", "paid k=1", "k=4", "net k=4"]
-    _print_table(
+    print_table(
         "represented but not acted on: a threshold from k labelled examples a class "
         f"(shift in nats); % {said}",
         [*heads, "verdict"],
         lines,
     )
-
-
-def _print_table(title: str, heads: list[str], lines: list[list[str]]) -> None:
-    from isogloss.cli.tables import compact_table, stdout_console
-    from isogloss.cli.terminal import one_line
-
-    console = stdout_console()
-    shown = [[one_line(text) for text in line] for line in lines]
-    table = compact_table(title, heads, shown, console.width)
-    for line in shown:
-        table.add_row(*line)
-    console.print(table)
 
 
 def _cell(row: Measurement | None, *, bare: bool = False) -> str:

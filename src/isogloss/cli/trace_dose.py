@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_line
 from isogloss.cli.ending import end_run
-from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder, WriteReport
-from isogloss.cli.trace_arms import Limit, Reward, Seeds, print_claims, print_plan, values_table
+from isogloss.cli.options import Device, Dtype, PromptLimit, RowsAsJson, RunFolder, WriteReport
+from isogloss.cli.trace_arms import Reward, Seeds, print_claims, print_plan, print_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ SHOWN = ("following_rate", "harmful_rate", "helpful_rate", "selectivity", "recog
 
 
 def register(trace: typer.Typer) -> None:
-    """Add the verb."""
+    """Add the command."""
     trace.command(epilog=EPILOG)(dose)
 
 
@@ -66,7 +67,7 @@ def dose(
         bool, typer.Option("--tokenizer", help="Also the undosed mix with its own tokenizer.")
     ] = False,
     reward: Reward = False,
-    limit: Limit = None,
+    limit: PromptLimit = None,
     out: RunFolder = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the arms; train nothing.")] = False,
     device: Device = "auto",
@@ -86,7 +87,7 @@ def dose(
 
     config = DoseConfig(
         mix=mix,
-        languages=split_codes(language, "--language") if language else None,
+        languages=None if language is None else split_codes(language, "--language"),
         tier=tier,
         factors=split_numbers(factors, "--factors", "0.25,1,4"),
         table=table,
@@ -129,29 +130,26 @@ def _tokens(text: str) -> tuple[int, ...]:
 
 def _print_dose(result: DoseResult) -> None:
     """Levels by arm, the slope, what the dose costs others, tokens to parity, claims."""
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.trace.dose_figures import OTHERS
     from isogloss.trace.dose_rows import AREA, PARITY, PER_DOUBLING
 
     rows = [row for row in result.measurements if row.area == AREA]
-    console = stdout_console()
     for title, others in (("dosed", False), ("other languages", True)):
         mine = [row for row in rows if (row.tier == OTHERS) is others]
         arms = [arm.name for arm in result.design.arms]
-        table = values_table(
+        print_values(
             f"{title}: mean over runs with 95 % intervals",
             [
                 *((name, name, "") for name in arms),
                 ("per doubling", "none", f"_{PER_DOUBLING}"),
             ],
-            mine, SHOWN, console.width,
-        )  # fmt: skip
-        console.print(table)
+            mine,
+            SHOWN,
+        )
     slopes = [r for r in rows if r.metric.endswith(PER_DOUBLING) and r.tier != OTHERS]
-    console.print(one_line(_detectable_line(slopes)), markup=False, highlight=False)
+    print_line(_detectable_line(slopes))
     for row in (row for row in rows if row.metric.endswith(PARITY)):
-        console.print(one_line(_parity_line(row)), markup=False, highlight=False)
+        print_line(_parity_line(row))
     print_claims(rows)
 
 

@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
+    ChatTemplate,
     Device,
+    DeviceBatch,
     Dtype,
+    LoraRank,
     MaxNewTokens,
     OneJudge,
     OnlyLanguages,
+    PadToken,
     RowsAsJson,
     RunFolder,
     Shares,
+    StageWorkers,
+    TrainingExamples,
+    TrainingSeed,
+    TrainingSettings,
     TrustRemoteCode,
     WriteReport,
 )
@@ -42,7 +51,7 @@ isogloss trace grid hf:ID --data pairs.jsonl --prompts set.csv --judge rules --p
 
 
 def register(trace: typer.Typer) -> None:
-    """Add the verb."""
+    """Add the command."""
     trace.command(epilog=EPILOG)(grid)
 
 
@@ -56,21 +65,13 @@ def grid(
         str | None,
         typer.Option(help="Languages trained on, separated by commas; all if not given."),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Examples (language, prompt, chosen, rejected); a lab has its own."),
-    ] = None,
+    data: TrainingExamples = None,
     prompts: Annotated[
         Path | None, typer.Option(help="Harmful and benign prompts; a lab has its own.")
     ] = None,
     judge: OneJudge = None,
     languages: OnlyLanguages = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="KIND.FIELD=VALUE as in `isogloss align`, such as sft.steps=100."
-        ),
-    ] = None,
+    settings: TrainingSettings = None,
     shares: Shares = None,
     pairs: Annotated[
         Path | None,
@@ -83,24 +84,14 @@ def grid(
     similarities: Annotated[
         Path | None, typer.Option(help="Distances between languages; a lab's are known.")
     ] = None,
-    lora: Annotated[
-        int | None, typer.Option(min=1, help="Adapters of this rank instead of all weights.")
-    ] = None,
-    pad_token: Annotated[
-        str | None, typer.Option(help="For a tokenizer that has none: one of its tokens.")
-    ] = None,
-    chat_template: Annotated[
-        Path | None, typer.Option(help="For a tokenizer that has none: a Jinja file.")
-    ] = None,
-    device_batch: Annotated[
-        int | None, typer.Option(min=1, help="Examples a device holds at once.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Stages at once; by the machine unless given.")
-    ] = None,
+    lora: LoraRank = None,
+    pad_token: PadToken = None,
+    chat_template: ChatTemplate = None,
+    device_batch: DeviceBatch = None,
+    workers: StageWorkers = None,
     out: RunFolder = None,
     max_new_tokens: MaxNewTokens = 64,
-    seed: Annotated[int, typer.Option(help="Of data and training, beside a lab model's own.")] = 0,
+    seed: TrainingSeed = 0,
     plan: Annotated[
         bool, typer.Option("--plan", help="Check everything, print stages and minutes.")
     ] = False,
@@ -128,12 +119,12 @@ def grid(
     config = GridConfig(
         target=target,
         method=method,
-        train=split_codes(train, "--train") if train else None,
+        train=None if train is None else split_codes(train, "--train"),
         seeds=seeds,
         data=data,
         prompts=prompts,
         judge=judge,
-        languages=split_codes(languages, "--languages") if languages else None,
+        languages=None if languages is None else split_codes(languages, "--languages"),
         settings=tuple(settings or ()),
         shares=shares,
         pairs=pairs,
@@ -195,8 +186,6 @@ def _print_plan(planned: PlannedGrid, *, as_json: bool) -> None:
 
 def _print_grid(result: GridResult) -> None:
     """The matrices of the two primary benefits, then what each predictor is worth."""
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.trace.grid_findings import BENEFITS
     from isogloss.trace.grid_matrices import AREA
     from isogloss.trace.grid_over_runs import OVER_RUNS
@@ -208,9 +197,8 @@ def _print_grid(result: GridResult) -> None:
         _print_matrix(rows, benefit, said)
     for benefit in BENEFITS:
         _print_predictors(rows, benefit, said)
-    console = stdout_console()
     for line in _notes(rows, BENEFITS[0], result):
-        console.print(one_line(line), markup=False, highlight=False)
+        print_line(line)
 
 
 def _words(metric: str) -> str:
@@ -219,7 +207,6 @@ def _words(metric: str) -> str:
 
 def _print_matrix(rows: Sequence[Measurement], benefit: str, said: str) -> None:
     """A line a language trained on, a column a language tested."""
-    from isogloss.cli.tables import compact_table, stdout_console
     from isogloss.report.numbers import figure
 
     cells = {
@@ -233,18 +220,14 @@ def _print_matrix(rows: Sequence[Measurement], benefit: str, said: str) -> None:
                     for tag in tested)]
         for trained in dict.fromkeys(trained for trained, _ in cells)
     ]  # fmt: skip
-    console = stdout_console()
     title = f"change of {_words(benefit)} by language trained on (lines); points, {said}"
     heads = ["trained on", *(tag.removesuffix("-x-lab") for tag in tested)]
-    table = compact_table(title, heads, lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    print_table(title, heads, lines)
 
 
 def _print_predictors(rows: Sequence[Measurement], benefit: str, said: str) -> None:
     """A line a predictor: error on left-out languages, against the null model, correlation."""
-    from isogloss.cli.tables import compact_table, stdout_console
+    from isogloss.cli.tables import figure_cell
     from isogloss.trace.grid_rows import CORRELATION, DIFFERENCE, ERROR, PARTIAL, R_SQUARED
 
     trained = next((row.arm for row in rows if row.metric == f"{benefit}_{ERROR}"), "")
@@ -260,25 +243,13 @@ def _print_predictors(rows: Sequence[Measurement], benefit: str, said: str) -> N
             told = [mine.get((kind, name)) for kind in (R_SQUARED, CORRELATION, PARTIAL)]
             lines.append(
                 [
-                    name, _cell(mine[metric, name]).lstrip("+"), _cell(difference),
-                    *map(_cell, told), (difference.verdict or "") if difference else "",
+                    name, figure_cell(mine[metric, name]).lstrip("+"), figure_cell(difference),
+                    *map(figure_cell, told), (difference.verdict or "") if difference else "",
                 ]
             )  # fmt: skip
-    console = stdout_console()
     title = f"error on languages left out, change of {_words(benefit)}; points, {said}"
     heads = ["predictor", "error", "minus null", "R2", "rank r", "r, competence out", "verdict"]
-    table = compact_table(title, heads, lines, console.width)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
-
-
-def _cell(row: Measurement | None) -> str:
-    from isogloss.report.numbers import figure, figure_interval
-
-    if row is None or row.estimate is None:
-        return "-"
-    return f"{figure(row)} {figure_interval(row)}".strip()
+    print_table(title, heads, lines)
 
 
 def _notes(rows: Sequence[Measurement], benefit: str, result: GridResult) -> list[str]:

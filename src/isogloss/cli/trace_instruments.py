@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isogloss.cli.ending import end_run
-from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder, WriteReport
-from isogloss.cli.trace_arms import Limit, Seeds, print_claims, values_table
+from isogloss.cli.options import Device, Dtype, PromptLimit, RowsAsJson, RunFolder, WriteReport
+from isogloss.cli.trace_arms import Seeds, print_claims, print_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ isogloss trace instruments lab:small:balanced --rates 0.05,0.2 --seeds 3
 
 
 def register(trace: typer.Typer) -> None:
-    """Add the verb."""
+    """Add the command."""
     trace.command(epilog=EPILOG)(instruments)
 
 
@@ -40,7 +40,7 @@ def instruments(
         ),
     ] = "0.3",
     seeds: Seeds = 5,
-    limit: Limit = None,
+    limit: PromptLimit = None,
     out: RunFolder = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Check everything and say what would be asked.")
@@ -96,22 +96,20 @@ def _print_plan(runs: Sequence[PlannedRun], *, as_json: bool) -> None:
 
 def _print_instruments(result: InstrumentsResult) -> None:
     """Gaps, then what changed by tier, then the claims."""
-    from isogloss.cli.tables import stdout_console
     from isogloss.trace.instruments import AREA, METRICS
     from isogloss.trace.tier_rows import CHANGE, GAP
 
     rows = [row for row in result.measurements if row.area == AREA]
-    console = stdout_console()
     names = [(condition.name, condition.name, "") for condition in result.conditions]
     gaps = [row for row in rows if row.metric.endswith(f"_{GAP}")]
     title = f"gaps, {gaps[0].tier if gaps else 'none'}: points with 95 % intervals over runs"
     metrics = [f"{name}_{GAP}" for name in METRICS]
-    console.print(values_table(title, names, gaps, metrics, console.width))
+    print_values(title, names, gaps, metrics)
     changes = [r for r in rows if r.metric.endswith(f"_{CHANGE}") and "_gap_" not in r.metric]
     for tier in dict.fromkeys(row.tier for row in changes):
         several = [row for row in changes if row.tier == tier and row.language is None]
         mine = several or [row for row in changes if row.tier == tier]
         title = f"{tier}: points since the exact measurement"
         metrics = [f"{name}_{CHANGE}" for name in METRICS]
-        console.print(values_table(title, names[1:], mine, metrics, console.width))
+        print_values(title, names[1:], mine, metrics)
     print_claims(rows)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_line
 from isogloss.cli.ending import end_run
-from isogloss.cli.options import Device, Dtype, RowsAsJson, RunFolder, WriteReport
-from isogloss.cli.trace_arms import Limit, Reward, Seeds, print_claims, print_plan, values_table
+from isogloss.cli.options import Device, Dtype, PromptLimit, RowsAsJson, RunFolder, WriteReport
+from isogloss.cli.trace_arms import Reward, Seeds, print_claims, print_plan, print_values
 
 if TYPE_CHECKING:
     from isogloss.records import Measurement
@@ -27,7 +28,7 @@ SHOWN = ("following_rate", "harmful_rate", "helpful_rate", "selectivity", "recog
 
 
 def register(trace: typer.Typer) -> None:
-    """Add the verb."""
+    """Add the command."""
     trace.command(epilog=EPILOG)(mixes)
 
 
@@ -42,7 +43,7 @@ def mixes(
         typer.Option("--other-tokenizers", help="Allow arms whose tokenizers differ; rows say so."),
     ] = False,
     reward: Reward = False,
-    limit: Limit = None,
+    limit: PromptLimit = None,
     out: RunFolder = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the arms; train nothing.")] = False,
     device: Device = "auto",
@@ -80,28 +81,25 @@ def mixes(
 
 def _print_mixes(result: MixesResult) -> None:
     """Levels by arm over all languages, gaps, who serves all best, claims."""
-    from isogloss.cli.tables import stdout_console
-    from isogloss.cli.terminal import one_line
     from isogloss.trace.mix_rows import AREA
     from isogloss.trace.standings import KINDS, SERVED
     from isogloss.trace.tier_figures import ALL
     from isogloss.trace.tier_rows import GAP
 
     rows = [row for row in result.measurements if row.area == AREA]
-    console = stdout_console()
     names = [(arm.name, arm.name, "") for arm in result.arms]
     whole = [row for row in rows if row.tier == ALL and row.category is None]
     title = "all languages: mean over runs with 95 % intervals"
-    console.print(values_table(title, names, whole, SHOWN, console.width))
+    print_values(title, names, whole, SHOWN)
     gaps = [row for row in rows if row.metric.endswith(f"_{GAP}")]
     metrics = [f"{name}_{GAP}" for name in SHOWN]
     title = f"gaps, {gaps[0].tier if gaps else 'none'}: points with 95 % intervals over runs"
-    console.print(values_table(title, names, gaps, metrics, console.width))
+    print_values(title, names, gaps, metrics)
     for kind in KINDS:
         mine = [row for row in rows if row.category == kind and row.metric in SERVED]
-        console.print(values_table(kind, names, mine, SERVED, console.width))
+        print_values(kind, names, mine, SERVED)
         for row in mine:
-            console.print(one_line(_standing_line(row)), markup=False, highlight=False)
+            print_line(_standing_line(row))
     print_claims(rows)
 
 

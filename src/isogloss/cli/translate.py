@@ -269,7 +269,8 @@ def _print_table(rows: Sequence[Measurement]) -> None:
     """A line a language and variant: how many, how many flagged and by what, chrF++."""
     from rich.table import Table
 
-    from isogloss.cli.tables import percent, stdout_console
+    from isogloss.cli.console import stdout_console
+    from isogloss.cli.tables import percent
     from isogloss.cli.terminal import one_line
 
     table = Table(title="translations; flagged in % with 95 % intervals", title_justify="left")

@@ -14,11 +14,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss.audit.preflight import preflight
 from isogloss.audit.remeasure import planned_audits, remeasure_run
 from isogloss.audit.run import AuditConfig, AuditResult, run_audit
+from isogloss.audit.selection import select_prompts
+from isogloss.audit.setup import default_judges, load_prompt_set
+from isogloss.judges.load import load_judge
+from isogloss.lab.build import is_built
 from isogloss.lab.questions import lab_prompt_set
-from isogloss.languages import ShareTable
+from isogloss.languages import ShareTable, load_share_table
 from isogloss.progress import Progress, silent
+from isogloss.prompts import PromptSet
 from isogloss.records import Measurement
 from isogloss.store import RunStore
 from isogloss.trace.ladder_config import LadderConfig
@@ -61,6 +67,63 @@ class LadderResult:
         return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRung:
+    """What a ladder would audit.
+
+    Attributes:
+        family: as rows name it.
+        name, target, asked: of the rung, see `isogloss.trace.rungs.Rung`.
+        is_there: False where a lab model must be built first.
+        n_prompts: asked in all languages together.
+        n_languages: of these prompts.
+    """
+
+    family: str
+    name: str
+    target: str
+    asked: str
+    is_there: bool
+    n_prompts: int
+    n_languages: int
+
+
+def plan_ladder(config: LadderConfig) -> list[PlannedRung]:
+    """What `run_ladder` would do; everything it refuses beforehand is refused here too.
+
+    Raises:
+        UserError: as `run_ladder`.
+    """
+    families = resolve_families(config)
+    folder = _folder(config, families)
+    preflight(folder, limit=config.limit, options=config.options)
+    if config.shares is not None:
+        load_share_table(config.shares)
+    planned: list[PlannedRung] = []
+    for family in families:
+        for rung in family.rungs:
+            audit, prompts = _audit_of(config, folder, family, rung)
+            for judge in audit.judges or default_judges(rung.target):
+                load_judge(judge, target=rung.target, local=config.options)
+            chosen = select_prompts(
+                (prompts or load_prompt_set(audit)).prompts,
+                languages=config.languages,
+                limit=config.limit,
+            )
+            planned.append(
+                PlannedRung(
+                    family=family.name,
+                    name=rung.name,
+                    target=rung.target,
+                    asked=rung.asked,
+                    is_there=rung.recipe is None or is_built(rung.recipe),
+                    n_prompts=len(chosen),
+                    n_languages=len({prompt.language for prompt in chosen}),
+                )
+            )
+    return planned
+
+
 def run_ladder(config: LadderConfig, *, progress: Progress | None = None) -> LadderResult:
     """Audit every rung on the same prompts, then compare; or finish what was begun.
 
@@ -75,13 +138,15 @@ def run_ladder(config: LadderConfig, *, progress: Progress | None = None) -> Lad
     """
     report = progress or silent
     families = resolve_families(config)
-    folder = config.out or _default_folder(families)
+    folder = _folder(config, families)
+    preflight(folder, limit=config.limit, options=config.options)
     n_rungs = sum(len(family.rungs) for family in families)
     audits: dict[str, AuditResult] = {}
     for family in families:
         for rung in family.rungs:
             report("rungs", len(audits), n_rungs)
-            audits[rung.target] = _audit(config, folder, family, rung, report)
+            audit, prompts = _audit_of(config, folder, family, rung)
+            audits[rung.target] = run_audit(audit, prompts=prompts, progress=report)
     report("rungs", n_rungs, n_rungs)
     with RunStore(folder) as store:
         for family in families:
@@ -95,29 +160,26 @@ def run_ladder(config: LadderConfig, *, progress: Progress | None = None) -> Lad
     return LadderResult(folder=folder, families=families, measurements=(*rows, *over))
 
 
-def _audit(
-    config: LadderConfig, folder: Path, family: Family, rung: Rung, progress: Progress
-) -> AuditResult:
+def _audit_of(
+    config: LadderConfig, folder: Path, family: Family, rung: Rung
+) -> tuple[AuditConfig, PromptSet | None]:
     """An ``hf:`` rung beside a lab's gets the lab's questions and the lab's judge."""
     judge, prompts = config.judge, None
     if rung.recipe is None and family.lab is not None:
         judge = judge or f"oracle:{family.lab.spec}"
         prompts = None if config.prompts else lab_prompt_set(family.lab.spec)
-    return run_audit(
-        AuditConfig(
-            target=rung.target,
-            prompts=config.prompts,
-            out=folder,
-            judges=None if judge is None else (judge,),
-            shares=config.shares,
-            languages=config.languages,
-            limit=config.limit,
-            decoding=config.decoding,
-            options=config.options,
-        ),
-        prompts=prompts,
-        progress=progress,
+    audit = AuditConfig(
+        target=rung.target,
+        prompts=config.prompts,
+        out=folder,
+        judges=None if judge is None else (judge,),
+        shares=config.shares,
+        languages=config.languages,
+        limit=config.limit,
+        decoding=config.decoding,
+        options=config.options,
     )
+    return audit, prompts
 
 
 def _set_shares(store: RunStore, config: LadderConfig, family: Family) -> None:
@@ -172,7 +234,9 @@ def _meta(families: Sequence[Family]) -> dict[str, Any]:
     }
 
 
-def _default_folder(families: Sequence[Family]) -> Path:
+def _folder(config: LadderConfig, families: Sequence[Family]) -> Path:
+    if config.out is not None:
+        return config.out
     name = families[0].name
     if len(families) > 1:
         name = name.rpartition("#")[0]
