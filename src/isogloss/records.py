@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from isogloss.seeds import content_hash
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Intent = Literal["harmful", "benign"]
 ResponseStatus = Literal["ok", "blocked", "error"]
@@ -237,3 +241,22 @@ class Measurement:
     reason: str | None = None
     sign: Literal[1, -1] | None = None
     null: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a verb wrote.
+
+    Attributes:
+        folder: the run folder.
+        measurements: its rows.
+    """
+
+    folder: Path
+    measurements: tuple[Measurement, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """The measurement rows as a table, columns as in `Measurement`."""
+        import polars as pl
+
+        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)

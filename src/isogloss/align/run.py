@@ -26,7 +26,7 @@ from isogloss.align.stage import CURVE, MANIFEST
 from isogloss.errors import InputError
 from isogloss.processes import run_jobs
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import RunResult
 from isogloss.store import RunStore
 from isogloss.store.lines import whole_lines
 
@@ -34,7 +34,7 @@ META = "align"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlignResult:
+class AlignResult(RunResult):
     """What an alignment wrote.
 
     Attributes:
@@ -42,9 +42,7 @@ class AlignResult:
         measurements: rows of areas ``align``, ``align reward`` and ``align over runs``.
     """
 
-    folder: Path
     models: dict[tuple[str, str], Path]
-    measurements: tuple[Measurement, ...]
 
 
 def plan_align(

@@ -15,7 +15,7 @@ from isogloss.audit.remeasure import planned_audits, remeasure
 from isogloss.errors import DefectError, InputError, ModelError, StoreError
 from isogloss.judges.base import Judge, numbered_verdicts
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement, Response, Verdict
+from isogloss.records import Response, RunResult, Verdict
 from isogloss.store import RunStore
 
 Again = Literal["failed", "unjudged", "all"]
@@ -28,7 +28,7 @@ _NOBODY = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgingResult:
+class JudgingResult(RunResult):
     """What judging a run again wrote.
 
     Attributes:
@@ -36,9 +36,7 @@ class JudgingResult:
         n_judged: verdicts given by this call.
     """
 
-    folder: Path
     judges: tuple[str, ...]
-    measurements: tuple[Measurement, ...]
     n_judged: int
 
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isogloss.audit.environment import describe_environment
 from isogloss.audit.judging import check_judge, judge_stored
@@ -26,13 +26,10 @@ from isogloss.judges.base import Judge
 from isogloss.languages import ShareTable
 from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet
-from isogloss.records import Decoding, Intent, Measurement, Prompt, Request
+from isogloss.records import Decoding, Intent, Measurement, Prompt, Request, RunResult
 from isogloss.store import RunStore
 from isogloss.targets.base import Target
 from isogloss.targets.options import LocalOptions
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +73,7 @@ class AuditConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditResult:
+class AuditResult(RunResult):
     """What an audit wrote.
 
     Attributes:
@@ -87,19 +84,11 @@ class AuditResult:
         n_asked, n_judged: what this call added to the folder.
     """
 
-    folder: Path
     target: str
     arm: str
     judges: tuple[str, ...]
-    measurements: tuple[Measurement, ...]
     n_asked: int
     n_judged: int
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 def run_audit(

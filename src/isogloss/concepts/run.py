@@ -39,7 +39,7 @@ from isogloss.lab.recipe import parse_spec
 from isogloss.lab.setting import Lab
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import Measurement, RunResult
 from isogloss.store import RunStore
 from isogloss.targets.model import LocalModel
 from isogloss.targets.options import LocalOptions
@@ -94,7 +94,7 @@ class ConceptsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConceptsResult:
+class ConceptsResult(RunResult):
     """What a study wrote.
 
     Attributes:
@@ -105,9 +105,7 @@ class ConceptsResult:
         notes: what loading did not take over as it was.
     """
 
-    folder: Path
     target: str
-    measurements: tuple[Measurement, ...]
     vectors: Mapping[tuple[str, str], Path]
     notes: tuple[str, ...]
 

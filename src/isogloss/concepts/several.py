@@ -15,7 +15,7 @@ from isogloss.errors import InputError
 from isogloss.lab.recipe import parse_spec
 from isogloss.languages import ShareTable
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import RunResult
 from isogloss.store import RunStore
 
 ASKED = "concepts asked"
@@ -23,7 +23,7 @@ ASKED = "concepts asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeveralResult:
+class SeveralResult(RunResult):
     """What a comparison wrote.
 
     Attributes:
@@ -32,9 +32,7 @@ class SeveralResult:
         measurements: the rows of area ``concepts across models``.
     """
 
-    folder: Path
     studies: dict[str, Path]
-    measurements: tuple[Measurement, ...]
 
 
 def run_concepts_across(

@@ -53,7 +53,7 @@ from isogloss.errors import ModelError
 from isogloss.judges.base import Judge
 from isogloss.judges.load import load_judge
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement, Prompt
+from isogloss.records import Measurement, Prompt, RunResult
 from isogloss.store import RunStore
 from isogloss.targets.guard import Guard, GuardOrigin, save_guard
 from isogloss.targets.load import load_target
@@ -63,7 +63,7 @@ SAFETY_LINE = "safety line"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlResult:
+class ControlResult(RunResult):
     """What an experiment wrote.
 
     Attributes:
@@ -74,10 +74,8 @@ class ControlResult:
         guard: the guard's file; None towards compliance, or where no language could be guarded.
     """
 
-    folder: Path
     target: str
     arms: tuple[Arm, ...]
-    measurements: tuple[Measurement, ...]
     guard: Path | None
 
 

@@ -23,7 +23,7 @@ from isogloss.errors import InputError
 from isogloss.judges.load import load_judge
 from isogloss.lab.recipe import group_of, parse_spec
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import Measurement, RunResult
 from isogloss.store import RunStore
 
 FINISHED = "control finished"
@@ -34,7 +34,7 @@ SEVERAL = "several models"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeveralControlResult:
+class SeveralControlResult(RunResult):
     """What a comparison wrote.
 
     Attributes:
@@ -43,9 +43,7 @@ class SeveralControlResult:
         measurements: the rows of area ``control over runs``.
     """
 
-    folder: Path
     experiments: dict[str, Path]
-    measurements: tuple[Measurement, ...]
 
 
 def run_control_across(

@@ -20,7 +20,7 @@ from isogloss.lab.build import is_built
 from isogloss.lab.recipe import parse_spec
 from isogloss.processes import Job, run_jobs
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import RunResult
 from isogloss.report.page import build_report
 from isogloss.report.walk import AREA
 from isogloss.store import RunStore
@@ -52,7 +52,7 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyResult:
+class StudyResult(RunResult):
     """What a study wrote.
 
     Attributes:
@@ -60,11 +60,9 @@ class StudyResult:
         measurements: the claims, rows of area ``study``.
     """
 
-    folder: Path
     report: Path
     findings: Path
     questions: Path
-    measurements: tuple[Measurement, ...]
 
 
 def plan_steps(config: StudyConfig) -> list[PlannedStep]:

@@ -8,9 +8,8 @@ asks what has no reply yet and computes all rows anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from isogloss.audit.measure import in_order
 from isogloss.audit.preflight import preflight
@@ -25,7 +24,7 @@ from isogloss.lab.setting import Lab
 from isogloss.languages import ShareTable, load_share_table, resolve_among
 from isogloss.progress import Progress, silent
 from isogloss.prompts import load_prompts
-from isogloss.records import Measurement, Prompt
+from isogloss.records import Measurement, Prompt, RunResult
 from isogloss.store import RunStore
 from isogloss.targets.load import load_target
 from isogloss.targets.local import LocalTarget
@@ -50,14 +49,11 @@ from isogloss.trace.represented import (
 from isogloss.trace.threshold_rows import threshold_rows
 from isogloss.trace.twin_questions import TwinQuestions, lab_twin_questions, user_twin_questions
 
-if TYPE_CHECKING:
-    import polars as pl
-
 ORACLE = "oracle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnatomyResult:
+class AnatomyResult(RunResult):
     """What an anatomy wrote.
 
     Attributes:
@@ -66,15 +62,7 @@ class AnatomyResult:
         measurements: rows of areas ``trace anatomy`` and ``trace anatomy over runs``.
     """
 
-    folder: Path
     targets: tuple[str, ...]
-    measurements: tuple[Measurement, ...]
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

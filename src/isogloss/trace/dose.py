@@ -8,13 +8,13 @@ areas ``trace arm`` and ``trace arm reward`` (each run's figures by language) an
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isogloss.audit.preflight import preflight
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import RunResult
 from isogloss.store import RunStore
 from isogloss.trace.arm_rewards import check_rewards
 from isogloss.trace.arm_runs import Asking
@@ -26,12 +26,9 @@ from isogloss.trace.dose_rows import AREA, dose_rows
 from isogloss.trace.experiment import Experiment, run_experiment
 from isogloss.trace.outcomes import Outcomes
 
-if TYPE_CHECKING:
-    import polars as pl
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoseResult:
+class DoseResult(RunResult):
     """What a dose-response wrote.
 
     Attributes:
@@ -40,15 +37,7 @@ class DoseResult:
         measurements: rows of areas ``trace arm``, ``trace arm reward`` and ``trace dose``.
     """
 
-    folder: Path
     design: DoseDesign
-    measurements: tuple[Measurement, ...]
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 def plan_dose(config: DoseConfig) -> tuple[PlannedArm, ...]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isogloss.align.config import AlignConfig
 from isogloss.align.material import Material
 from isogloss.align.prepare import Prepared, prepare
 from isogloss.align.run import run_align
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import Measurement, RunResult
 from isogloss.seeds import content_hash
 from isogloss.store import RunStore
 from isogloss.targets.options import LocalOptions
@@ -31,15 +31,12 @@ from isogloss.trace.grid_rows import finding_rows
 from isogloss.trace.predictor_sources import check_files, predictors_key
 from isogloss.trace.predictors import predictor_rows
 
-if TYPE_CHECKING:
-    import polars as pl
-
 KEYS = "trace grid predictors"
 """Meta: what the rows measured before training were made from, by target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GridResult:
+class GridResult(RunResult):
     """What a grid wrote.
 
     Attributes:
@@ -48,15 +45,7 @@ class GridResult:
         measurements: rows of areas ``trace grid`` and ``trace grid over runs``.
     """
 
-    folder: Path
     arms: GridArms
-    measurements: tuple[Measurement, ...]
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 def run_grid(config: GridConfig, *, progress: Progress | None = None) -> GridResult:

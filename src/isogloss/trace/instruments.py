@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isogloss.audit.environment import describe_environment
 from isogloss.audit.judging import judge_run
@@ -26,7 +26,7 @@ from isogloss.lab.recipe import LabRecipe, parse_spec
 from isogloss.lab.setting import Lab
 from isogloss.lab.tongues import ENGLISH
 from isogloss.progress import Progress, silent
-from isogloss.records import Decoding, Measurement, Prompt
+from isogloss.records import Decoding, Measurement, Prompt, RunResult
 from isogloss.seeds import content_hash
 from isogloss.store import RunStore
 from isogloss.targets.options import LocalOptions
@@ -36,9 +36,6 @@ from isogloss.trace.instrument_conditions import Condition, conditions_of, promp
 from isogloss.trace.outcomes import Outcomes
 from isogloss.trace.tier_figures import TierFigures, gap_tiers
 from isogloss.trace.tier_rows import tier_rows
-
-if TYPE_CHECKING:
-    import polars as pl
 
 AREA, RUNS = "trace instruments", "trace instruments run"
 ORACLE = "oracle"
@@ -85,7 +82,7 @@ class InstrumentsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentsResult:
+class InstrumentsResult(RunResult):
     """What an experiment wrote.
 
     Attributes:
@@ -94,15 +91,7 @@ class InstrumentsResult:
         measurements: rows of areas ``trace instruments run`` and ``trace instruments``.
     """
 
-    folder: Path
     conditions: tuple[Condition, ...]
-    measurements: tuple[Measurement, ...]
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isogloss.audit.preflight import preflight
 from isogloss.audit.remeasure import planned_audits, remeasure_run
@@ -25,7 +25,7 @@ from isogloss.lab.questions import lab_prompt_set
 from isogloss.languages import ShareTable, load_share_table
 from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet
-from isogloss.records import Measurement
+from isogloss.records import Measurement, RunResult
 from isogloss.store import RunStore
 from isogloss.trace.ladder_config import LadderConfig
 from isogloss.trace.over_runs import AREA as OVER_RUNS
@@ -34,9 +34,6 @@ from isogloss.trace.rung_counts import Step, shared_slices
 from isogloss.trace.rungs import TUNED_FROM_BASE, Family, Rung, resolve_families
 from isogloss.trace.stage_changes import change_rows
 from isogloss.trace.stage_effects import AREA, effect_rows
-
-if TYPE_CHECKING:
-    import polars as pl
 
 NOTES = {
     "chat template": "",
@@ -47,7 +44,7 @@ NOTES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LadderResult:
+class LadderResult(RunResult):
     """What a ladder wrote.
 
     Attributes:
@@ -56,15 +53,7 @@ class LadderResult:
         measurements: rows of areas ``trace ladder`` and ``trace ladder over runs``.
     """
 
-    folder: Path
     families: tuple[Family, ...]
-    measurements: tuple[Measurement, ...]
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isogloss.audit.preflight import preflight
 from isogloss.errors import InputError
 from isogloss.progress import Progress, silent
-from isogloss.records import Measurement
+from isogloss.records import RunResult
 from isogloss.seeds import content_hash
 from isogloss.store import RunStore
 from isogloss.targets.options import LocalOptions
@@ -35,9 +35,6 @@ from isogloss.trace.experiment import Experiment, run_experiment
 from isogloss.trace.mix_figures import MixFigures
 from isogloss.trace.mix_rows import AREA, mix_rows
 from isogloss.trace.outcomes import Outcomes
-
-if TYPE_CHECKING:
-    import polars as pl
 
 LONGEST_NAME = 100
 """Of a folder named after its arms; what is longer ends in a hash of all of them."""
@@ -70,7 +67,7 @@ class MixesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MixesResult:
+class MixesResult(RunResult):
     """What a comparison wrote.
 
     Attributes:
@@ -79,15 +76,7 @@ class MixesResult:
         measurements: rows of areas ``trace arm``, ``trace arm reward`` and ``trace mixes``.
     """
 
-    folder: Path
     arms: tuple[Arm, ...]
-    measurements: tuple[Measurement, ...]
-
-    def frame(self) -> pl.DataFrame:
-        """The measurement rows as a table, columns as in `isogloss.records.Measurement`."""
-        import polars as pl
-
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
 
 
 def plan_mixes(config: MixesConfig) -> tuple[PlannedArm, ...]:
