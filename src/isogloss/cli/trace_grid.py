@@ -206,7 +206,7 @@ def _words(metric: str) -> str:
 
 
 def _print_matrix(rows: Sequence[Measurement], benefit: str, said: str) -> None:
-    """A line a language trained on, a column a language tested."""
+    """A line a language trained on, a column a language tested, in the same order."""
     from isogloss.report.numbers import figure
 
     cells = {
@@ -215,10 +215,12 @@ def _print_matrix(rows: Sequence[Measurement], benefit: str, said: str) -> None:
         if row.metric == benefit
     }
     tested = list(dict.fromkeys(language for _, language in cells))
+    trained_on = list(dict.fromkeys(trained for trained, _ in cells))
+    trained_on.sort(key=lambda trained: (trained not in tested, [*tested, trained].index(trained)))
     lines = [
         [trained, *(figure(cell) if (cell := cells[trained, tag]).estimate is not None else "-"
                     for tag in tested)]
-        for trained in dict.fromkeys(trained for trained, _ in cells)
+        for trained in trained_on
     ]  # fmt: skip
     title = f"change of {_words(benefit)} by language trained on (lines); points, {said}"
     heads = ["trained on", *(tag.removesuffix("-x-lab") for tag in tested)]
