@@ -20,6 +20,8 @@ from isogloss.trace.dose_design import design_doses
 
 CHAT, HELPFUL = "chat", "helpful"
 MINUTES_A_MODEL = {"tiny": 1.7, "small": 8.0}
+TIMES_A_SIZE = {"300k": 0.9, "3m": 4.8}
+"""How much longer a `tiny` model of another size takes."""
 GRID = {"strengths": [0.1, 0.2, 0.35, 0.6], "operators": ["add", "project_out"]}
 """Of the searches for control: those of docs/lab.md."""
 
@@ -175,6 +177,8 @@ def _model(extent: Extent, spec: str) -> Step:
     recipe = parse_spec(spec)
     name = f"{recipe.stage} {recipe.mix}#{recipe.seed}"
     minutes = MINUTES_A_MODEL[extent.preset]
+    for modifier in recipe.mix.split("+")[1:]:
+        minutes *= TIMES_A_SIZE.get(modifier, 1.0)
     return Step(kind="model", name=name, settings={"spec": recipe.spec}, minutes=minutes)
 
 
