@@ -115,6 +115,11 @@ def claimed(claim: Measurement) -> str:
     return f"{'>' if claim.sign > 0 else '<'}{NO_BREAK}{null}"
 
 
+def arm_told(claim: Measurement) -> str:
+    """Its arm where that says more than its target does; of recipes side by side it is the same."""
+    return "" if claim.arm in ("none", claim.target.partition("@")[0]) else claim.arm
+
+
 def walk_through(rows: Iterable[Measurement]) -> list[Part]:
     """The rows of a study by section: first P1's, then P2's, then those of neither."""
     parts: dict[Place, list[Measurement]] = {}

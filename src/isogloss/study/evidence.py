@@ -18,17 +18,19 @@ from isogloss.stats.verdict import MIN_RUNS
 from isogloss.store import RunStore
 from isogloss.study.derived_claims import derived_claims, figures_of
 from isogloss.study.step import Step
+from isogloss.trace.grid_over_runs import OVER_RUNS as GRID
 
 
 def gather_claims(study: Path, experiments: Sequence[Step]) -> list[Measurement]:
     """The claims of finished experiments, and figures that go with them: rows of area ``study``."""
-    rows: list[Measurement] = []
+    rows: dict[Measurement, None] = {}
     for step in experiments:
         with RunStore(step.folder(study)) as store:
             stored = store.measurements()
         found = [*derived_claims(stored), *claims_of(stored), *figures_of(stored)]
-        rows += [replace(told(row), area=AREA) for row in found]
-    return rows
+        # Two experiments may ask one claim of the same models.
+        rows |= dict.fromkeys(replace(told(row), area=AREA) for row in found)
+    return list(rows)
 
 
 def told(row: Measurement) -> Measurement:
@@ -42,6 +44,8 @@ def told(row: Measurement) -> Measurement:
 def _takes(row: Measurement) -> str | None:
     if row.estimate is None or row.low is None or row.high is None or row.n < MIN_RUNS:
         return None
+    if row.area == GRID:
+        return "these languages decide it too: it takes more of them, not more runs"
     null = row.null or 0.0
     runs = needed_runs(row.estimate, row.low, row.high, row.n, null=null)
     if runs is None:

@@ -15,6 +15,7 @@ from isogloss.report.walk import (
     FINDINGS,
     OPEN_QUESTIONS,
     PAPERS,
+    arm_told,
     claimed,
     claims_of,
     tally,
@@ -148,8 +149,8 @@ def _about(row: Measurement) -> str:
 
 
 def _subject(row: Measurement) -> str:
-    versus = f", {_cell(row.arm)}" if row.arm != "none" else ""
-    return f"`{_cell(row.target)}`{versus}"
+    arm = _cell(arm_told(row))
+    return f"`{_cell(row.target)}`" + (f", {arm}" if arm else "")
 
 
 def _cell(text: str | None) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from isogloss.trace.arms import Arm
 from isogloss.trace.mix_figures import ARCHITECTURE, SIZE, TEXT, MixFigures
 from isogloss.trace.outcomes import RunValues
+from isogloss.trace.tier_rows import both_tiers
 
 FOLLOWING, HELPFUL = "following_rate", "helpful_rate"
 MAX_DOMINANT = 2
@@ -71,8 +72,9 @@ def _gap_cases(figures: MixFigures, arm: Arm) -> Iterator[Case]:
         if found is not None:
             yield Case(
                 words=f"the {weak} tier {words} than the {strong} one",
-                source="P1, section 4", said=f"{metric}, {weak} minus {strong}", metric=metric,
-                found=found, sign=sign, arm=arm,
+                source="P1, section 4",
+                said=f"{metric}, {weak} minus {strong}, {both_tiers(figures, metric)}",
+                metric=metric, found=found, sign=sign, arm=arm,
             )  # fmt: skip
 
 

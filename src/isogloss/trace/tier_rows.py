@@ -69,7 +69,7 @@ def _gaps(area: str, figures: TierFigures[A], metric: str) -> list[Measurement]:
     """Of every arm, then what differs from the reference's."""
     unit = figures.outcomes.unit(metric, difference=True)
     tiers = " minus ".join(figures.gap_tiers)
-    method = f"{_both_tiers(figures, metric)}, tiers by the shares of {figures.tiers_by}"
+    method = f"{both_tiers(figures, metric)}, tiers by the shares of {figures.tiers_by}"
     gaps: list[Measurement] = []
     changes: list[Measurement] = []
     for arm in figures.arms:
@@ -93,7 +93,9 @@ def _gaps(area: str, figures: TierFigures[A], metric: str) -> list[Measurement]:
     ]
 
 
-def _both_tiers(figures: TierFigures[A], metric: str) -> str:
+def both_tiers(figures: TierFigures[A], metric: str) -> str:
+    """Of how many languages a gap is, for methods: a rate that is not measured somewhere leaves
+    that language out of every arm."""
     counts = [
         f"{len(figures.kept(metric, languages))} of {len(languages)}"
         for languages in map(figures.of_tier, figures.gap_tiers)

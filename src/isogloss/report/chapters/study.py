@@ -27,7 +27,7 @@ from isogloss.report.inlining import inlined
 from isogloss.report.stored import as_list, as_mapping
 from isogloss.report.tables import csv_text
 from isogloss.report.templates import render
-from isogloss.report.walk import AREA, Place, claimed, verdict_of, walk_through
+from isogloss.report.walk import AREA, Place, arm_told, claimed, verdict_of, walk_through
 from isogloss.store import RunStore
 
 LEADS: dict[str, tuple[Place, ChapterBuilder]] = {
@@ -75,6 +75,7 @@ def study_chapter(store: RunStore, facts: RunFacts) -> Chapter | None:
                 part=part,
                 first=at == 0,
                 leads=leads.get(part.place, ()),
+                arm_told=arm_told,
                 claimed=claimed,
                 verdict_of=verdict_of,
             ),
