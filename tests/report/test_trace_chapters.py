@@ -31,7 +31,7 @@ from isogloss.report.dose_facts import DoseFacts, read_dose
 from isogloss.report.dose_words import contrast_words, dose_headline, parity_words
 from isogloss.report.facts import RunFacts, read_facts
 from isogloss.report.grid_facts import KINDS, read_grid
-from isogloss.report.grid_words import UNTOLD, grid_headline
+from isogloss.report.grid_words import UNTOLD, grid_headline, grid_pointers
 from isogloss.report.lede import build_lede
 from isogloss.report.mix_facts import MixFacts, read_mixes, short_recipes
 from isogloss.report.mix_words import mixes_headline
@@ -412,6 +412,21 @@ def test_a_grid_shows_who_gained_from_whom(gridded: Path) -> None:
     assert "EnglishtoSwahili" not in sections["grid"]
     missing = missing_trace(facts_of(gridded))["Selectivity in the grid"]
     assert any("en → sw" in places for places in missing.values())
+
+
+def test_a_grid_says_first_what_crosses_over(gridded: Path) -> None:
+    grid = some(read_grid(facts_of(gridded)))
+    transfer = grid_pointers(grid)[0]
+    cells = [
+        grid.cell("selectivity_change", a.tag, b.tag)
+        for a in grid.train for b in grid.languages if a.tag != b.tag
+    ]  # fmt: skip
+    rose = sum((cell.low or 0) > 0 for cell in cells if cell is not None)
+    assert 0 < rose < 55
+    assert transfer.text.startswith("of 55 pairs of languages")  # one of 56 is not measured
+    assert f"for selectivity in {rose}, refusal in {rose} and over-refusal in {rose};" in (
+        transfer.text
+    )
 
 
 def test_predictors_stand_against_knowing_nothing(gridded: Path) -> None:

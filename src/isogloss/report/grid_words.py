@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from isogloss.records import Measurement
 from isogloss.report.glossary import BY_METRIC
 from isogloss.report.grid_facts import GridFacts
@@ -13,6 +15,9 @@ from isogloss.trace.grid_rows import CORRELATION, DIFFERENCE
 
 UNTOLD = "No measurement is shown to tell who benefits from training in another language"
 
+OVER_REFUSAL = "over_refusal_change"
+CHANCE = 0.025
+"""Of a 95 % interval to lie above 0 where nothing is there."""
 TOGETHER_WORDS = "all measurements together"
 
 
@@ -36,8 +41,8 @@ def grid_headline(grid: GridFacts) -> str:
 
 
 def grid_pointers(grid: GridFacts) -> tuple[Pointer, ...]:
-    """How far the best predictor is from knowing nothing, and what could have been seen."""
-    pointers: list[Pointer] = []
+    """What crosses over, how far the best predictor is from knowing nothing, what could be seen."""
+    pointers = [*_transfer(grid)]
     for benefit in grid.benefits:
         best = grid.best(benefit)
         row = best and grid.predictor(benefit, DIFFERENCE, best.name)
@@ -57,13 +62,37 @@ def grid_pointers(grid: GridFacts) -> tuple[Pointer, ...]:
     if known:
         pointers.append(
             Pointer(
-                lead="Few languages",
-                text=f"of {len(grid.languages)}, correlations had to be {min(known):.2f} to "
-                f"{max(known):.2f} to be seen with 80 % power, by predictor",
+                lead=f"{len(grid.languages)} languages",
+                text=f"are few: correlations had to be {min(known):.2f} to {max(known):.2f} to be "
+                "seen with 80 % power, by predictor",
                 anchor="grid-predictors",
             )
         )
     return tuple(pointers)
+
+
+def _transfer(grid: GridFacts) -> Iterator[Pointer]:
+    """In how many pairs of languages benefits, and refusals of what is harmless, surely rose."""
+    told: list[str] = []
+    n_pairs = 0
+    for metric in (*grid.benefits, OVER_REFUSAL):
+        cells = [
+            grid.cell(metric, trained.tag, tested.tag)
+            for trained in grid.train
+            for tested in grid.languages
+            if trained is not tested
+        ]
+        known = [cell for cell in cells if cell is not None and cell.estimate is not None]
+        n_pairs = max(n_pairs, len(known))
+        rose = sum(cell.low is not None and cell.low > 0 for cell in known)
+        told.append(f"{change_words(metric).lower()} in {rose}")
+    if n_pairs:
+        yield Pointer(
+            lead="Transfer",
+            text=f"of {n_pairs} pairs of languages the 95 % interval lies above 0 for "
+            f"{listed(told)}; by chance alone in about {round(n_pairs * CHANCE)}",
+            anchor="grid",
+        )
 
 
 def _correlations(grid: GridFacts) -> list[Measurement]:
