@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from isogloss.lab.modifiers import ARCHITECTURES, SIZES
 from isogloss.records import Measurement
 
 Chosen = Callable[[Measurement], bool]
@@ -39,6 +40,16 @@ class Question:
 
 def _says(*parts: str) -> Chosen:
     return lambda row: any(part in (row.category or "") for part in parts)
+
+
+def _of_networks(row: Measurement) -> bool:
+    """Claims about architectures or sizes, and the curses in models that differ in them."""
+    if _says("than the architecture", "than the size", "larger models")(row):
+        return True
+    modifiers = row.target.partition("@")[0].split("+")[1:]
+    return _says("tier follows less", "tier complies with harm")(row) and not (
+        {*ARCHITECTURES, *SIZES}.isdisjoint(modifiers)
+    )
 
 
 _ORIGIN, _ALIGNMENT, _LIMITS = "P1, section 4", "P1, sections 3 and 5", "P1, set-up and limitations"
@@ -105,7 +116,7 @@ QUESTIONS: tuple[Question, ...] = (
         where=_LIMITS,
         command="isogloss trace mixes lab:tiny:english+fixed lab:tiny:balanced+fixed "
         "lab:tiny:english+fixed+bloom lab:tiny:english+fixed+3m",
-        chosen=_says("than the architecture", "than the size", "larger models"),
+        chosen=_of_networks,
     ),
     Question(
         words="How much of a gap is the instruments': the translation, the judge?",

@@ -72,7 +72,7 @@ def _gap_cases(figures: MixFigures, arm: Arm) -> Iterator[Case]:
         if found is not None:
             yield Case(
                 words=f"the {weak} tier {words} than the {strong} one",
-                source="P1, section 4",
+                source="P1, section 2",
                 said=f"{metric}, {weak} minus {strong}, {both_tiers(figures, metric)}",
                 metric=metric, found=found, sign=sign, arm=arm,
             )  # fmt: skip
