@@ -215,3 +215,22 @@ def test_every_dependency_is_pinned_for_the_tests() -> None:
     asked = [*project["dependencies"], *extras["dev"], *extras["align"]]
     names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~! ]", item)[0]).lower() for item in asked}
     assert names - {project["name"]} <= pinned
+
+
+def test_what_leaves_rows_gives_them_back_in_one_way() -> None:
+    """A result with rows is a `RunResult`: its folder, its rows and its table are found alike."""
+    tree = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
+    results = [
+        node
+        for module in tree.values()
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Result")
+    ]
+    rows = [
+        node.name
+        for node in results
+        if any(isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "measurements"
+               for line in node.body)
+    ]  # fmt: skip
+    assert rows == ["RunResult"]
+    assert len([node for node in results if [*map(ast.unparse, node.bases)] == ["RunResult"]]) >= 14

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -245,7 +245,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What a verb wrote.
+    """What a verb that leaves a run folder gives back.
 
     Attributes:
         folder: the run folder.
@@ -259,4 +259,6 @@ class RunResult:
         """The measurement rows as a table, columns as in `Measurement`."""
         import polars as pl
 
-        return pl.DataFrame([asdict(row) for row in self.measurements], infer_schema_length=None)
+        names = [field.name for field in fields(Measurement)]
+        rows = [asdict(row) for row in self.measurements]
+        return pl.DataFrame(rows, schema=names, infer_schema_length=None)

@@ -63,6 +63,10 @@ from report.grid_rows import make_grid_run
 from report.ladder_rows import make_ladder_run
 from report.test_ladder_chapter import plain, tables_of
 
+GRID_CELL = Measurement(
+    area="trace grid over runs", metric="", target="lab:tiny:english@helpful", arm="sft",
+    estimate=0.15, unit="rate difference",
+)  # fmt: skip
 RECIPES = (
     "lab:tiny:english+fixed", "lab:tiny:en=40+fixed", "lab:tiny:english+fixed+neox",
 )  # fmt: skip
@@ -415,18 +419,23 @@ def test_a_grid_shows_who_gained_from_whom(gridded: Path) -> None:
 
 
 def test_a_grid_says_first_what_crosses_over(gridded: Path) -> None:
+    """By metric other counts; over-refusal is not there, and is not 0."""
     grid = some(read_grid(facts_of(gridded)))
-    transfer = grid_pointers(grid)[0]
-    cells = [
-        grid.cell("selectivity_change", a.tag, b.tag)
-        for a in grid.train for b in grid.languages if a.tag != b.tag
-    ]  # fmt: skip
-    rose = sum((cell.low or 0) > 0 for cell in cells if cell is not None)
-    assert 0 < rose < 55
-    assert transfer.text.startswith("of 55 pairs of languages")  # one of 56 is not measured
-    assert f"for selectivity in {rose}, refusal in {rose} and over-refusal in {rose};" in (
-        transfer.text
+    pairs = [(a.tag, b.tag) for a in grid.train for b in grid.languages if a.tag != b.tag]
+    low = {"selectivity_change": [0.1] * 3 + [-0.1] * 40, "refusal_rate_change": [0.2] * 25}
+    cells = {
+        (metric, "sft", None, *pair): replace(GRID_CELL, metric=metric, low=end)
+        for metric, ends in low.items()
+        for pair, end in zip(pairs, ends, strict=False)
+    }
+    transfer = grid_pointers(replace(grid, _index=cells))[0]
+    assert transfer.text == (
+        "pairs of languages whose 95 % interval lies above 0: selectivity in 3 of 43 and refusal "
+        "in 25 of 25; chance alone gives about 1"
     )
+    few = {key: row for key, row in cells.items() if key[3:] in pairs[:4]}
+    assert grid_pointers(replace(grid, _index=few))[0].text.endswith("gives fewer than one")
+    assert all(p.lead != "Transfer" for p in grid_pointers(replace(grid, _index={})))
 
 
 def test_predictors_stand_against_knowing_nothing(gridded: Path) -> None:

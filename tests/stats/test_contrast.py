@@ -115,6 +115,29 @@ def test_p_value_agrees_with_the_interval() -> None:
             assert min(abs(again.low), abs(again.high)) == pytest.approx(0, abs=1e-5)
 
 
+def test_p_values_of_few_clusters_are_on_their_interval_s_side() -> None:
+    k, n = (
+        np.array([[1, 0, 0, 2, 0, 2], [0, 1, 0, 1, 0, 0]]),
+        np.array([[2, 1, 1, 2, 4, 3], [2, 2, 4, 1, 2, 1]]),
+    )
+    found = language_contrast(k, n, np.array([1, 1, 1, -1, -1, -1]) / 3, scope="these languages")
+    assert found.low is not None
+    assert found.low < 0 < (found.high or 0)
+    assert found.p_value is not None
+    assert found.p_value > 0.05  # an end that comes to touch 0 far out once gave 1e-14
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        trials = rng.integers(1, 5, (rng.integers(2, 7), 6))
+        successes = rng.binomial(trials, rng.random(6))
+        for scope in SCOPES:
+            found = language_contrast(
+                successes, trials, np.array([1, 1, 1, -1, -1, -1]) / 3, scope=scope
+            )
+            if found.p_value is None or found.low is None or found.high is None:
+                continue
+            assert (found.low > 0 or found.high < 0) == (found.p_value < 0.05)
+
+
 def test_order_of_clusters_and_languages_changes_nothing() -> None:
     k, n = counts(np.linspace(0.1, 0.6, 8))
     rng = np.random.default_rng(0)

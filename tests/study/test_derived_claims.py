@@ -77,9 +77,7 @@ def test_two_runs_are_too_few() -> None:
 
 def test_what_rests_on_languages_is_not_decided_by_more_runs() -> None:
     (claim,) = derived_claims([replace(PREDICTOR, low=-0.05, high=0.01, verdict=NONE_FOUND)])
-    assert (
-        told(claim).reason == "these languages decide it too: it takes more of them, not more runs"
-    )
+    assert (told(claim).reason or "").endswith("need not tell, more languages would")
 
 
 def test_a_claim_that_two_experiments_ask_of_the_same_models_is_one(tmp_path: Path) -> None:

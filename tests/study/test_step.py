@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from isogloss.errors import DefectError, InputError
+from isogloss.lab.modifiers import SIZES
 from isogloss.study import worker
-from isogloss.study.plan import EXTENTS, plan_study
+from isogloss.study.plan import EXTENTS, TIMES_A_SIZE, plan_study
 from isogloss.study.step import DONE, Step, in_order
 
 
@@ -95,3 +96,10 @@ def test_a_step_is_run_once_and_is_done_when_it_is_done(
     assert runs == [{"spec": "a"}] * 2
     assert one.is_done(tmp_path)
     assert json.loads((folder / DONE).read_text())["seconds"] >= 0
+
+
+def test_every_size_has_its_minutes() -> None:
+    assert set(TIMES_A_SIZE) == set(SIZES)
+    minutes = {step.name: step.minutes for step in plan_study("full") if step.kind == "model"}
+    plain = minutes["chat english+fixed#0"]
+    assert minutes["chat english+fixed+300k#0"] < plain < minutes["chat english+fixed+3m#0"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.cli.main import app
 from isogloss.errors import InputError, LanguageError, ModelError, UserError
 from isogloss.languages import ShareTable
-from isogloss.records import CLAIM, Measurement
+from isogloss.records import CLAIM, Decoding, Measurement
 from isogloss.store import RunStore
 from isogloss.targets.local import LocalTarget
 from isogloss.targets.options import LocalOptions
@@ -404,6 +404,25 @@ def test_how_models_are_run_is_looked_at_before_any_is_built(
 
 
 @pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize("do", [run_ladder, plan_ladder])
+def test_what_the_audits_would_refuse_is_refused_before_the_first(
+    tmp_path: Path, do: Callable[[LadderConfig], object]
+) -> None:
+    prompts = tmp_path / "set.jsonl"
+    write_recorded_prompts(prompts)
+    foreign = LadderConfig(rungs=LAB, out=tmp_path / "run", prompts=prompts, judge="oracle")
+    with pytest.raises(InputError, match="are not questions of lab:tiny"):
+        do(foreign)
+    silent = LadderConfig(rungs=LAB, out=tmp_path / "run", decoding=Decoding(max_new_tokens=0))
+    with pytest.raises(InputError, match="--max-new-tokens must be 1 or more"):
+        do(silent)
+    guarded = LadderConfig(rungs=LAB, out=tmp_path / "run", judge=f"guard:hf:{tmp_path}/gone")
+    with pytest.raises(ModelError, match="there is no folder"):
+        do(guarded)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("idle")
 def test_a_plan_says_what_would_be_asked_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -546,6 +565,8 @@ def test_a_lab_s_rungs_answer_the_same_prompts(lab_run: Path) -> None:
             "lab:tiny:english@base#0", "lab:tiny:english@chat#0",
         }  # fmt: skip
         assert store.prompts().height == 2 * 24 * len(FEW)
+    planned = plan_ladder(LadderConfig(rungs=LAB, languages=("en", "fr", "sw"), limit=24))
+    assert [rung.n_prompts for rung in planned] == [2 * 24 * len(FEW)] * 2
     rows = rows_of(lab_run)
     assert {row.target for row in rows} == {"lab:tiny:english#0"}
     assert {(row.arm, row.category) for row in rows} == {

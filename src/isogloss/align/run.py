@@ -38,6 +38,7 @@ class AlignResult(RunResult):
     """What an alignment wrote.
 
     Attributes:
+        folder: the run folder.
         models: (target, arm) → folder of the trained model.
         measurements: rows of areas ``align``, ``align reward`` and ``align over runs``.
     """

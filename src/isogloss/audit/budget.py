@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.audit.selection import select_prompts
-from isogloss.audit.setup import default_folder, default_judges, load_prompt_set
+from isogloss.audit.setup import default_folder, judge_names, load_prompt_set
 from isogloss.endpoint.tokens import TOKENS_A_MESSAGE, guess_tokens
 from isogloss.records import Decoding, Prompt, RequestKey
 from isogloss.store import RunStore
@@ -67,7 +67,7 @@ def plan_budget(config: AuditConfig, *, prices: Prices | None = None) -> Budget:
     n_requests, n_calls = len(chosen) * config.samples, len(open_requests)
     n_prompt_tokens = estimate_prompt_tokens(open_requests, config.decoding)
     most_tokens = n_calls * config.decoding.max_new_tokens
-    judges = config.judges if config.judges is not None else default_judges(config.target)
+    judges = judge_names(config)
     return Budget(
         target=config.target,
         folder=folder,

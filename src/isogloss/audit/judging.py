@@ -32,6 +32,7 @@ class JudgingResult(RunResult):
     """What judging a run again wrote.
 
     Attributes:
+        folder: the run folder.
         measurements: the rows of these judges, of every target and arm in the run.
         n_judged: verdicts given by this call.
     """

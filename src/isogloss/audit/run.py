@@ -9,7 +9,6 @@ selection that leaves out stored prompts is refused.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,9 +18,9 @@ from isogloss.audit.environment import describe_environment
 from isogloss.audit.judging import check_judge, judge_stored
 from isogloss.audit.remeasure import planned_audits, remeasure
 from isogloss.audit.reply_language import tag_replies
-from isogloss.audit.setup import REPLAY, Setup, prepare
+from isogloss.audit.setup import Setup, prepare
 from isogloss.endpoint.options import EndpointOptions
-from isogloss.errors import InputError, StoreError
+from isogloss.errors import StoreError
 from isogloss.judges.base import Judge
 from isogloss.languages import ShareTable
 from isogloss.progress import Progress, silent
@@ -115,7 +114,6 @@ def run_audit(
         >>> result = run_audit(AuditConfig(target="lab:tiny"))  # doctest: +SKIP
         >>> result.frame().filter(metric="harmful_rate")  # doctest: +SKIP
     """
-    _check_numbers(config)
     report = progress or silent
     setup = prepare(
         config, target=target, judges=judges, prompts=prompts, shares=shares, progress=report
@@ -141,27 +139,6 @@ def run_audit(
         n_asked=n_asked,
         n_judged=n_judged,
     )
-
-
-def _check_numbers(config: AuditConfig) -> None:
-    """Refuse what could not be asked, or not be told apart from a mistake."""
-    decoding = config.decoding
-    if config.samples < 1:
-        raise InputError(f"--samples must be 1 or more, not {config.samples}")
-    if decoding.max_new_tokens < 1:
-        raise InputError(f"--max-new-tokens must be 1 or more, not {decoding.max_new_tokens}")
-    if not (math.isfinite(decoding.temperature) and decoding.temperature >= 0):
-        raise InputError(
-            f"--temperature must be 0 (greedy) or a number above, not {decoding.temperature}"
-        )
-    if not config.arm.strip():
-        raise InputError("--arm must be a name; leave it out where nothing was done to the model")
-    repeats = config.samples > 1 and decoding.temperature == 0
-    if repeats and not config.target.startswith(REPLAY):
-        raise InputError(
-            f"--samples {config.samples} at temperature 0 would give the same reply "
-            f"{config.samples} times; set --temperature above 0"
-        )
 
 
 def _open(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from isogloss.audit.preflight import check_folder
 from isogloss.audit.selection import select_prompts
 from isogloss.errors import InputError
 from isogloss.judges.base import Judge
-from isogloss.judges.load import load_judge
+from isogloss.judges.load import check_judge, load_judge
 from isogloss.languages import DEFAULT_SHARE_TABLE, ShareTable, load_share_table
 from isogloss.progress import Progress
 from isogloss.prompts import PromptSet, load_prompts
@@ -60,6 +61,51 @@ class Setup:
     notes: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a configuration asks for, understood and checked; no model has been loaded for it.
+
+    Attributes:
+        chosen: the prompts to ask, after ``languages`` and ``limit``.
+        judges: names of those to load, the primary one first.
+    """
+
+    folder: Path
+    prompt_set: PromptSet
+    chosen: list[Prompt]
+    shares: ShareTable
+    judges: tuple[str, ...]
+
+
+def understand(
+    config: AuditConfig,
+    *,
+    judges: Sequence[Judge] | None = None,
+    prompts: PromptSet | None = None,
+    shares: ShareTable | None = None,
+) -> Asked:
+    """The half of `prepare` that costs nothing: what it refuses needs neither model nor server.
+
+    Args:
+        judges, prompts, shares: in place of what ``config`` names.
+
+    Raises:
+        UserError: the first thing that must change.
+    """
+    _check_numbers(config)
+    shares = shares or _shares(config)
+    prompt_set = prompts or load_prompt_set(config)
+    chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
+    names = judge_names(config) if judges is None else ()
+    for name in names:
+        check_judge(name, target=config.target, local=config.options)
+    if "oracle" in names and (config.prompts is not None or prompts is not None):
+        _check_lab_questions(chosen, config.target)
+    folder = config.out or default_folder(config)
+    check_folder(folder)
+    return Asked(folder=folder, prompt_set=prompt_set, chosen=chosen, shares=shares, judges=names)
+
+
 def prepare(
     config: AuditConfig,
     *,
@@ -73,39 +119,54 @@ def prepare(
 
     A lab model that is not in the cache yet is built, and ``progress`` is told how far that is.
     """
-    shares = shares or _shares(config)
-    prompt_set = prompts or load_prompt_set(config)
-    chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
+    asked = understand(config, judges=judges, prompts=prompts, shares=shares)
     if judges is None:
-        names = config.judges if config.judges is not None else default_judges(config.target)
         endpoint = config.judge_endpoint or config.endpoint
         local = replace(config.options, guard=None)  # it guards who answers, not who judges
         judges = [
-            load_judge(name, target=config.target, endpoint=endpoint, local=local) for name in names
+            load_judge(name, target=config.target, endpoint=endpoint, local=local)
+            for name in asked.judges
         ]
-        if "oracle" in names and (config.prompts is not None or prompts is not None):
-            _check_lab_questions(chosen, config.target)
-    folder = config.out or default_folder(config)
-    check_folder(folder)
     notes: dict[str, Any] = {}
     if config.target.startswith(LAB):
         notes["lab"] = _build_lab(config.target, progress)
     if target is None:
         target = load_target(config.target, options=config.options, endpoint=config.endpoint)
     # A run that was begun goes on, or is measured again, whether or not anyone is there.
-    if isinstance(target, CanBeChecked) and not (folder / "run.db").is_file():
+    if isinstance(target, CanBeChecked) and not (asked.folder / "run.db").is_file():
         target.check()
     if isinstance(target, HasModelCard):
         notes["model"] = target.model_card()
     return Setup(
-        folder=folder,
-        prompt_set=prompt_set,
-        chosen=chosen,
-        shares=shares,
+        folder=asked.folder,
+        prompt_set=asked.prompt_set,
+        chosen=asked.chosen,
+        shares=asked.shares,
         target=target,
         judges=tuple(judges),
         notes=notes,
     )
+
+
+def _check_numbers(config: AuditConfig) -> None:
+    """Refuse what could not be asked, or not be told apart from a mistake."""
+    decoding = config.decoding
+    if config.samples < 1:
+        raise InputError(f"--samples must be 1 or more, not {config.samples}")
+    if decoding.max_new_tokens < 1:
+        raise InputError(f"--max-new-tokens must be 1 or more, not {decoding.max_new_tokens}")
+    if not (math.isfinite(decoding.temperature) and decoding.temperature >= 0):
+        raise InputError(
+            f"--temperature must be 0 (greedy) or a number above, not {decoding.temperature}"
+        )
+    if not config.arm.strip():
+        raise InputError("--arm must be a name; leave it out where nothing was done to the model")
+    repeats = config.samples > 1 and decoding.temperature == 0
+    if repeats and not config.target.startswith(REPLAY):
+        raise InputError(
+            f"--samples {config.samples} at temperature 0 would give the same reply "
+            f"{config.samples} times; set --temperature above 0"
+        )
 
 
 def _shares(config: AuditConfig) -> ShareTable:
@@ -182,6 +243,11 @@ def _build_lab(spec: str, progress: Progress) -> dict[str, Any]:
     recipe = parse_spec(spec)
     card = read_card(build_lab(recipe, progress=progress))
     return {"spec": recipe.spec, "key": recipe.key(), **card}
+
+
+def judge_names(config: AuditConfig) -> tuple[str, ...]:
+    """Of those who judge: as asked for, else whoever goes with the target."""
+    return config.judges if config.judges is not None else default_judges(config.target)
 
 
 def default_judges(target: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import print_line, print_table
+from isogloss.cli.console import print_as_json, print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
@@ -202,9 +202,8 @@ def _targets(model: str, seeds: int | None) -> tuple[str, ...]:
 def _print_plan(stages: Sequence[PlannedStage], *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
-        typer.echo(dumps([{**asdict(s), "folder": str(s.folder)} for s in stages], indent=1))
+        print_as_json([{**asdict(s), "folder": str(s.folder)} for s in stages])
         return
     from isogloss.cli.terminal import one_line
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import WORDS, print_line, print_table, stdout_console
+from isogloss.cli.console import MISSING, print_as_json, print_line, print_table, stdout_console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,6 @@ def compare(
 
 
 def _print_json(comparison: Comparison, gate: Gate | None, metrics: list[str] | None) -> None:
-    import json
     from dataclasses import asdict
 
     rows = [d for d in comparison.differences if not metrics or d.row.metric in metrics]
@@ -103,15 +102,12 @@ def _print_json(comparison: Comparison, gate: Gate | None, metrics: list[str] | 
         "gate": None if gate is None else asdict(gate) | {"exit_code": gate.exit_code},
         "rows": [asdict(d.row) | {"rate_a": d.rate_a, "rate_b": d.rate_b} for d in rows],
     }
-    print(json.dumps(answer, ensure_ascii=True, allow_nan=False, indent=1))
+    print_as_json(answer)
 
 
 def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
-    from rich.table import Table
-
     from isogloss.cli.tables import WIDE
 
-    console = stdout_console()
     header = (
         f"A: {comparison.name_a}\nB: {comparison.name_b}\n"
         f"judge {comparison.judge}, {comparison.n_pairs} pairs; without an outcome on one side: "
@@ -124,21 +120,12 @@ def _print_table(comparison: Comparison, metrics: tuple[str, ...]) -> None:
     known = {name: [d for d in comparison.differences if d.row.metric == name] for name in metrics}
     gaps = {name: mine for name, mine in known.items() if _is_unknown(mine)}
     lines = {name: [_cells(d) for d in mine] for name, mine in known.items() if name not in gaps}
-    if console.width >= WIDE:
-        table = Table(title=title, title_justify="left")
-        for head in HEADS:
-            table.add_column(head, justify="left" if head in ("metric", *WORDS) else "right")
-        for cells in lines.values():
-            for line in cells:
-                table.add_row(*line)
-            table.add_section()
-        if lines:
-            console.print(table)
+    if lines and stdout_console().width >= WIDE:
+        print_table(title, HEADS, *lines.values(), has_rules=True)
     else:
         for name, cells in lines.items():
             # The metric stands in the title; notes need a wide terminal.
-            short = [line[1:-1] for line in cells]
-            print_table(f"{name}: {title}", HEADS[1:-1], short)
+            print_table(f"{name}: {title}", HEADS[1:-1], [line[1:-1] for line in cells])
     for name, mine in gaps.items():
         print_line(f"{name}: not measured (such as: {mine[0].row.reason})")
 
@@ -152,8 +139,10 @@ def _is_unknown(differences: Sequence[Difference]) -> bool:
 def _cells(difference: Difference) -> tuple[str, ...]:
     row = difference.row
     place = row.language or f"average: {row.tier}"
-    rates = ["-" if r is None else f"{100 * r:.1f}" for r in (difference.rate_a, difference.rate_b)]
-    shown = "-"
+    rates = [
+        MISSING if r is None else f"{100 * r:.1f}" for r in (difference.rate_a, difference.rate_b)
+    ]
+    shown = MISSING
     if row.estimate is not None and row.low is not None and row.high is not None:
         shown = f"{100 * row.estimate:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
     p = "" if row.p_value is None else f"{row.p_value:.3g}"
@@ -162,7 +151,7 @@ def _cells(difference: Difference) -> tuple[str, ...]:
 
 def _print_gate(gate: Gate) -> None:
     n_passed = sum(check.verdict == "pass" for check in gate.checks)
-    typer.echo(
+    print_line(
         f"gate at {100 * gate.limit:g} points: {gate.verdict} "
         f"({n_passed} of {len(gate.checks)} checks pass)"
     )
@@ -171,4 +160,4 @@ def _print_gate(gate: Gate) -> None:
             bound = "" if check.bound is None else f", bound {100 * check.bound:+.1f} points"
             reason = f": {check.reason}" if check.reason else ""
             place = check.language or "average"
-            typer.echo(f"  {check.verdict}: {check.metric} {place}{bound}{reason}")
+            print_line(f"- {check.verdict}: {check.metric} {place}{bound}{reason}")

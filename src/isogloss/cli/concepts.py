@@ -109,7 +109,7 @@ def concepts(
     are runs of one group, with intervals over runs. Run the same command again to resume: what is
     recorded is read, not recorded again.
     """
-    from isogloss.cli.codes import split_codes
+    from isogloss.cli.codes import split_codes, split_words
     from isogloss.cli.progress import progress_bars
     from isogloss.concepts.run import ConceptsConfig, run_concepts
     from isogloss.concepts.several import run_concepts_across, with_seeds
@@ -120,7 +120,7 @@ def concepts(
     config = ConceptsConfig(
         target=targets[0],
         pairs=pairs,
-        flip=tuple(flip.split(",")) if flip else (),
+        flip=() if flip is None else split_words(flip, "--flip", "morality"),
         out=out,
         concepts=tuple(concept) if concept else None,
         languages=None if languages is None else split_codes(languages, "--languages"),

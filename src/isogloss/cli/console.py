@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+Lines = Sequence[Sequence[str]]
+"""Of a table: the cells of each, as texts."""
 PIPED_WIDTH = 200
-WORDS = ("language", "tier", "verdict", "note")
-"""Headings of columns that hold no figures."""
+MISSING = "-"
+"""Stands in a table for what is not measured."""
 
 
 def stdout_console() -> Console:
@@ -24,56 +27,86 @@ def stdout_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
 
 
-def print_line(text: str, *, style: str | None = None) -> None:
-    """One line, nothing in it taken for markup; one too long for the terminal folds."""
-    stdout_console().print(one_line(text), markup=False, style=style)
-
-
-def print_table(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """A `compact_table` with its lines; each cell on one line, nothing in it taken for markup."""
-    from rich.markup import escape
+def print_line(text: str, *, style: str = "") -> None:
+    """One line, its characters as they are; folded at blanks in a terminal and nowhere else."""
+    from rich.text import Text
 
     console = stdout_console()
-    shown = [[one_line(text) for text in line] for line in lines]
-    table = compact_table(title, [*map(one_line, heads)], shown, console.width)
-    for line in shown:
-        table.add_row(*map(escape, line))
+    console.print(Text(one_line(text), style=style), soft_wrap=not console.is_terminal)
+
+
+def print_as_json(value: object) -> None:
+    """One JSON value, ASCII only."""
+    print(json.dumps(value, ensure_ascii=True, allow_nan=False, indent=1))
+
+
+def print_table(title: str, heads: Sequence[str], *groups: Lines, has_rules: bool = False) -> None:
+    """A table of texts, their characters as they are; no word is cut where folding helps.
+
+    The first column, and every other that holds words, stands to the left; figures to the right.
+
+    Args:
+        title: the line above it; none where empty.
+        heads: of its columns.
+        groups: lines that stand together, a cell for every head; a rule parts the groups.
+        has_rules: rules between the columns, for wide terminals.
+    """
+    from rich.text import Text
+
+    heads = [one_line(head) for head in heads]
+    shown = [[[one_line(text) for text in line] for line in group] for group in groups]
+    console = stdout_console()
+    every = [line for group in shown for line in group]
+    table = _table(heads, every, None if has_rules else console.width)
+    for group in shown:
+        for line in group:
+            table.add_row(*map(Text, line))
+        table.add_section()
+    if title:
+        print_line(title, style="italic")
     console.print(table)
 
 
-def compact_table(
-    title: str, heads: Sequence[str], lines: Sequence[Sequence[str]], width: int
-) -> Table:
-    """A table without lines between its columns; cells fold at blanks and no word is ever cut.
-
-    Args:
-        title, heads: plain text.
-        lines: the cells to make room for; they are not yet in the table.
-        width: of the terminal.
-    """
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    words = _word_widths(heads, lines)
-    blank = ["" for _ in heads]
-    whole = [max(map(len, column)) for column in zip(blank, *lines, strict=True)]
-    roomy = [max(pair) for pair in zip(whole, words, strict=True)]
-    fits = sum(roomy) + len(roomy) <= width
-    table = Table(
-        title=escape(one_line(title)), title_justify="left", box=box.SIMPLE_HEAD, padding=0,
-        show_edge=False,
-    )  # fmt: skip
-    for head, n in zip(heads, roomy if fits else words, strict=True):
-        table.add_column(escape(head), justify="left" if head in WORDS else "right", width=n)
-    return table
-
-
-def folds_into(heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> bool:
-    """With every cell folded at its blanks, and a blank after each column."""
+def folds_into(heads: Sequence[str], lines: Lines, width: int) -> bool:
+    """Whether a table without rules fits, with every cell folded at its blanks."""
     return sum(_word_widths(heads, lines)) + len(heads) <= width
 
 
-def _word_widths(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
+def _table(heads: Sequence[str], lines: Lines, width: int | None) -> Table:
+    """Its columns alone; without rules where there is a width to fold into."""
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = list(zip(heads, *lines, strict=True))
+    widths: Sequence[int | None] = [None for _ in heads]
+    table = Table()
+    if width is not None:
+        table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+        words = _word_widths(heads, lines)
+        roomy = [
+            max(n, *map(cell_len, cells)) if cells else n
+            for n, (_, *cells) in zip(words, columns, strict=True)
+        ]
+        widths = roomy if sum(roomy) + len(roomy) <= width else words
+    for at, ((head, *cells), n) in enumerate(zip(columns, widths, strict=True)):
+        left = at == 0 or _holds_words(cells)
+        table.add_column(Text(head), justify="left" if left else "right", width=n)
+    return table
+
+
+def _holds_words(cells: Sequence[str]) -> bool:
+    """Whether no cell of a column begins with a figure, though some cell has something."""
+    told = [cell for cell in cells if cell not in ("", MISSING)]
+    return bool(told) and not any(cell.lstrip("+−-<>. ")[:1].isdigit() for cell in told)
+
+
+def _word_widths(heads: Sequence[str], lines: Lines) -> list[int]:
+    from rich.cells import cell_len
+
     columns = zip(heads, *lines, strict=True)
-    return [max(len(word) for text in column for word in text.split()) for column in columns]
+    return [
+        max((cell_len(word) for text in column for word in text.split()), default=0)
+        for column in columns
+    ]

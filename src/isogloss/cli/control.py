@@ -141,7 +141,7 @@ def control(
     comparison: lab models that differ in their seed alone are runs of one group, with intervals
     over runs and claims. Run the same command again to resume.
     """
-    from isogloss.cli.codes import split_codes
+    from isogloss.cli.codes import split_codes, split_words
     from isogloss.cli.control_tables import print_control, print_over_runs
     from isogloss.cli.progress import progress_bars
     from isogloss.control.config import ControlConfig
@@ -161,7 +161,7 @@ def control(
         toward=toward,
         adding=adding,
         pairs=pairs,
-        flip=tuple(flip.split(",")) if flip else (),
+        flip=() if flip is None else split_words(flip, "--flip", "morality"),
         prompts=prompts,
         validation=validation,
         judge=judge,

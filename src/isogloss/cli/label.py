@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import MISSING, print_as_json, print_table
 from isogloss.records import Intent
 
 if TYPE_CHECKING:
@@ -227,7 +228,6 @@ def _next_step(status: Status, run: Path, asked: str) -> str:
 
 
 def _print_json(status: Status) -> None:
-    import json
     from dataclasses import asdict
 
     sheet = status.sheet
@@ -248,36 +248,27 @@ def _print_json(status: Status) -> None:
         "progress": [asdict(row) for row in status.progress],
         "agreement": [asdict(row) for row in status.agreement],
     }  # fmt: skip
-    print(json.dumps(answer, ensure_ascii=True, allow_nan=False, indent=1))
+    print_as_json(answer)
 
 
 def _print_tables(status: Status) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from isogloss.cli.console import stdout_console
-    from isogloss.cli.terminal import one_line
-
-    console = stdout_console()
-    table = Table(title="labelled", title_justify="left")
-    for name in ("language", "labeller", "labelled", "on the sheet", "unsure"):
-        table.add_column(name, justify="left" if name in ("language", "labeller") else "right")
-    for row in status.progress:
-        name = escape(one_line(row.labeller))
-        numbers = (row.n_labelled, row.n_sheet, row.n_unsure)
-        table.add_row(row.language, name, *map(str, numbers))
-    console.print(table)
+    lines = [
+        [row.language, row.labeller, *map(str, (row.n_labelled, row.n_sheet, row.n_unsure))]
+        for row in status.progress
+    ]
+    heads = ["language", "labeller", "labelled", "on the sheet", "unsure"]
+    print_table("labelled", heads, lines)
     if not status.agreement:
         return
-    table = Table(title="agreement of two labellers", title_justify="left")
-    for name in ("labellers", "language", "both sure", "agree %", "kappa", "unsure"):
-        table.add_column(name, justify="left" if name[0] == "l" else "right")
+    pairs: list[list[str]] = []
     for row in status.agreement:
-        names = escape(one_line(" and ".join(row.labellers)))
-        share = f"{100 * row.n_agree / row.n_sure:.0f}" if row.n_sure else "-"
-        kappa = "-" if row.kappa is None else f"{row.kappa:.2f}"
+        share = f"{100 * row.n_agree / row.n_sure:.0f}" if row.n_sure else MISSING
+        kappa = MISSING if row.kappa is None else f"{row.kappa:.2f}"
         if row.low is not None and row.high is not None:
             kappa += f" ({row.low:.2f} to {row.high:.2f})"
-        place = row.language or "all"
-        table.add_row(names, place, str(row.n_sure), share, kappa, str(row.n_unsure))
-    console.print(table)
+        pairs.append(
+            [" and ".join(row.labellers), row.language or "all", str(row.n_sure), share, kappa,
+             str(row.n_unsure)]
+        )  # fmt: skip
+    heads = ["labellers", "language", "both sure", "agree %", "kappa", "unsure"]
+    print_table("agreement of two labellers", heads, pairs)

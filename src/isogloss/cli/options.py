@@ -44,14 +44,17 @@ TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
 ]
 PromptLimit = Annotated[
-    int | None, typer.Option(help="At most so many prompts of each intent a language.")
+    int | None,
+    typer.Option(help="At most so many prompts of each intent, the same in every language."),
 ]
 
 # Of verbs that train.
 
 TrainingExamples = Annotated[
     Path | None,
-    typer.Option(help="Examples (language, prompt, chosen, rejected): JSONL, Parquet, CSV."),
+    typer.Option(
+        help="Examples (language, prompt, chosen, rejected): JSONL, Parquet, CSV; a lab has some."
+    ),
 ]
 TrainingSettings = Annotated[
     list[str] | None,
@@ -62,7 +65,7 @@ TrainingSettings = Annotated[
     ),
 ]
 LoraRank = Annotated[
-    int | None, typer.Option("--lora", min=1, help="Rank of adapters; all weights unless given.")
+    int | None, typer.Option(min=1, help="Rank of adapters; all weights unless given.")
 ]
 PadToken = Annotated[
     str | None, typer.Option(help="The token that pads, where the tokenizer names none.")
@@ -73,8 +76,6 @@ ChatTemplate = Annotated[
 DeviceBatch = Annotated[int | None, typer.Option(min=1, help="Examples a device holds at once.")]
 StageWorkers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Stages at once; by the machine unless given."),
+    typer.Option(min=1, help="Stages at once; by the machine unless given."),
 ]
-TrainingSeed = Annotated[
-    int, typer.Option("--seed", help="Of data and training, beside a lab model's own.")
-]
+TrainingSeed = Annotated[int, typer.Option(help="Of data and training, beside a lab model's own.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from isogloss.cli.console import MISSING, print_table
 from isogloss.cli.terminal import one_line
 
 if TYPE_CHECKING:
@@ -43,27 +44,18 @@ def probe_judges(run: Path, judges: Sequence[Judge]) -> list[Measurement]:
 
 def print_probe(rows: Sequence[Measurement]) -> None:
     """A table a judge, a line a language; below it which languages are graded otherwise."""
-    from rich.table import Table
-
-    from isogloss.cli.console import stdout_console
     from isogloss.cli.tables import percent
 
-    console = stdout_console()
     for judge in dict.fromkeys(row.judge for row in rows):
         cells = {(row.metric, row.language): row for row in rows if row.judge == judge}
-        table = Table(
-            title=one_line(f"probe of {judge}; % with 95 % intervals"), title_justify="left"
-        )
-        table.add_column("language")
-        for heading in (*PROBED.values(), "against English"):
-            table.add_column(heading, justify="right")
-        table.add_column("verdict")
+        lines: list[list[str]] = []
         for language in dict.fromkeys(language for _, language in cells if language is not None):
             figures = [percent(cells.get((metric, language))) for metric in PROBED]
             compared = cells.get(("accuracy_vs_english", language))
             verdict = "" if compared is None else compared.verdict or ""
-            table.add_row(language, *figures, _points(compared), verdict)
-        console.print(table)
+            lines.append([language, *figures, _points(compared), verdict])
+        heads = ["language", *PROBED.values(), "against English", "verdict"]
+        print_table(f"probe of {judge}; % with 95 % intervals", heads, lines)
         overall = cells.get(("languages_graded_otherwise", None))
         if overall is not None:
             typer.echo(one_line(f"{judge}: {overall.reason or overall.verdict}"))
@@ -71,7 +63,7 @@ def print_probe(rows: Sequence[Measurement]) -> None:
 
 def _points(row: Measurement | None) -> str:
     if row is None or row.estimate is None:
-        return "-"
+        return MISSING
     text = f"{100 * row.estimate:+.0f}"
     if row.low is None or row.high is None:
         return text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import print_line, print_table
+from isogloss.cli.console import print_as_json, print_line, print_table
 from isogloss.cli.options import RowsAsJson
 
 if TYPE_CHECKING:
@@ -96,9 +96,8 @@ def study(
 def _print_plan(steps: Sequence[PlannedStep], workers: int | None, *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
-        typer.echo(dumps([{**asdict(step), "folder": str(step.folder)} for step in steps]))
+        print_as_json([{**asdict(step), "folder": str(step.folder)} for step in steps])
         return
     from isogloss.targets.model import usable_cores
 
@@ -116,12 +115,13 @@ def _print_plan(steps: Sequence[PlannedStep], workers: int | None, *, as_json: b
 
 def _print_claims(claims: Sequence[Measurement]) -> None:
     from isogloss.report.numbers import figure, figure_interval
-    from isogloss.report.walk import claims_of, tally, walk_through
+    from isogloss.report.walk import arm_told, claims_of, tally, walk_through
 
     for part in walk_through(claims):
         print_line(part.heading, style="bold")
         for row in part.claims:
             told = f"{figure(row)} {figure_interval(row)}".strip()
-            print_line(f"- {row.verdict}: {row.category} ({told}, {row.n} runs; {row.target})")
+            of = ", ".join(filter(None, (row.target, arm_told(row))))
+            print_line(f"- {row.verdict}: {row.category} ({told}, {row.n} runs; {of})")
     counts = ", ".join(f"{n} {verdict}" for verdict, n in tally(claims).items())
     print_line(f"{len(claims_of(claims))} claims: {counts}")

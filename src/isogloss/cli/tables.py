@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
 
-from isogloss.cli.console import WORDS, compact_table, folds_into, print_line, stdout_console
+from isogloss.cli.console import MISSING, folds_into, print_line, print_table, stdout_console
 from isogloss.cli.terminal import one_line
 from isogloss.records import Measurement
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 SUMMARY = (
     "compliance_rate",
@@ -46,18 +42,19 @@ def print_summary(rows: Sequence[Measurement]) -> None:
 
     What a dash and a question mark stand for is said below the table that has them.
     """
-    console = stdout_console()
     for judge, variant in dict.fromkeys((row.judge, row.variant) for row in rows):
         mine = [row for row in rows if (row.judge, row.variant) == (judge, variant)]
         title = f"judge {judge or 'none'}, variant {variant}; % with 95 % intervals"
-        console.print(_summary(mine, one_line(title), console.width))
+        _print_rates(mine, title)
         lines = list(_footnotes(mine))
         lines += [_curse_line(row) for row in mine if row.metric in CURSES]
         for line in lines:
             print_line(line)
 
 
-def _summary(rows: Sequence[Measurement], title: str, width: int) -> Table:
+def _print_rates(rows: Sequence[Measurement], title: str) -> None:
+    """Languages, then the average of every tier; a narrow terminal has no column of tiers."""
+    width = stdout_console().width
     cells = {(r.metric, r.language, r.tier): r for r in rows if r.category is None}
     verdicts = [row for row in cells.values() if row.metric == "language_verdict"]
     metrics = [name for name in SUMMARY if _is_measured(rows, name)]
@@ -74,15 +71,7 @@ def _summary(rows: Sequence[Measurement], title: str, width: int) -> Table:
         heads = [head for head in heads if head != "tier"]
         lines = [[language, *rest] for language, _, *rest in lines]
         averages = [[f"{average} {tier}", *rest] for average, tier, *rest in averages]
-    everything = [*lines, *averages]
-    wide = width >= WIDE_SUMMARY
-    table = _wide(title, heads) if wide else compact_table(title, heads, everything, width)
-    for line in lines:
-        table.add_row(*line)
-    table.add_section()
-    for line in averages:
-        table.add_row(*line)
-    return table
+    print_table(title, heads, lines, averages, has_rules=width >= WIDE_SUMMARY)
 
 
 def _figures(
@@ -91,15 +80,6 @@ def _figures(
     of: Measurement,
 ) -> list[str]:
     return [percent(cells.get((metric, of.language, of.tier))) for metric in metrics]
-
-
-def _wide(title: str, heads: Sequence[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for head in heads:
-        table.add_column(head, justify="left" if head in WORDS else "right")
-    return table
 
 
 def _is_measured(rows: Sequence[Measurement], metric: str) -> bool:
@@ -132,7 +112,7 @@ def _footnotes(rows: Sequence[Measurement]) -> Iterator[str]:
 def percent(row: Measurement | None) -> str:
     """``17 (12-24)`` in percent, with ``?`` where unverified and a dash where not measured."""
     if row is None or row.estimate is None:
-        return "-"
+        return MISSING
     text = f"{100 * row.estimate:.0f}"
     if row.low is not None and row.high is not None:
         text += f" ({100 * row.low:.0f}-{100 * row.high:.0f})"
@@ -144,7 +124,7 @@ def figure_cell(row: Measurement | None) -> str:
     from isogloss.report.numbers import figure, figure_interval
 
     if row is None or row.estimate is None:
-        return "-"
+        return MISSING
     return f"{figure(row)} {figure_interval(row)}".strip()
 
 
@@ -165,6 +145,7 @@ def print_rows(rows: Sequence[Measurement]) -> None:
     A narrow terminal gets estimate and interval in one cell and neither scope nor reason.
     """
     from rich.table import Table
+    from rich.text import Text
 
     console = stdout_console()
     cells = [_whole(row) if console.width >= WIDE else _narrow(row) for row in rows]
@@ -172,14 +153,14 @@ def print_rows(rows: Sequence[Measurement]) -> None:
     shared = [name for name in CONSTANT if len(values[name]) == 1 and values[name] != {""}]
     used = [name for name in values if name not in shared and values[name] - {""}]
     title = ", ".join(f"{name} {cells[0][name]}" for name in shared)
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title, style="table.title"), title_justify="left")
     for name in used:
         numeric = name in ("n", "estimate", "low", "high")
         kept = numeric or name in ("metric", "language")
         table.add_column(name, justify="right" if numeric else "left", no_wrap=kept,
                          min_width=max(map(len, values[name])) if kept else None)  # fmt: skip
     for cell in cells:
-        table.add_row(*(cell[name] for name in used))
+        table.add_row(*(Text(cell[name]) for name in used))
     console.print(table)
 
 
@@ -211,8 +192,6 @@ def _figure(row: Measurement) -> str:
 
 
 def _cell(value: object) -> str:
-    from rich.markup import escape
-
     if value is None:
         return ""
-    return escape(f"{value:.4g}" if isinstance(value, float) else one_line(str(value)))
+    return f"{value:.4g}" if isinstance(value, float) else one_line(str(value))

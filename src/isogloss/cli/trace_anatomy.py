@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import print_table
+from isogloss.cli.console import MISSING, print_as_json, print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
@@ -119,20 +119,15 @@ def anatomy(
 def _print_plan(planned: Sequence[PlannedModel], *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
-        typer.echo(dumps([asdict(one) for one in planned], indent=1))
+        print_as_json([asdict(one) for one in planned])
         return
-    from isogloss.cli.terminal import one_line
-
     for one in planned:
         built = "" if one.is_there else " (to be built)"
         weighed = "depends on the replies" if one.n_weighed is None else f"{one.n_weighed:,}"
-        typer.echo(
-            one_line(
-                f"{one.target}{built}: {one.n_prompts:,} questions asked in "
-                f"{len(one.languages)} languages, {one.n_read:,} read, texts weighed: {weighed}"
-            )
+        print_line(
+            f"{one.target}{built}: {one.n_prompts:,} questions asked in "
+            f"{len(one.languages)} languages, {one.n_read:,} read, texts weighed: {weighed}"
         )
 
 
@@ -200,7 +195,7 @@ def _print_threshold(rows: Sequence[Measurement], said: str) -> None:
     lines: list[list[str]] = []
     for language, tier in dict.fromkeys((r.language, r.tier) for r in mine if r.metric == NET):
         shift = cells.get((SHIFT, "k=4", language, tier))
-        at = "-" if shift is None or shift.estimate is None else decimal(shift.estimate)
+        at = MISSING if shift is None or shift.estimate is None else decimal(shift.estimate)
         line = [language or "all", tier or "", at]
         for metric, k in ((RECOVERED, 1), (RECOVERED, 4), (PAID, 1), (PAID, 4), (NET, 4)):
             line.append(_cell(cells.get((metric, f"k={k}", language, tier))))
@@ -218,7 +213,7 @@ def _print_threshold(rows: Sequence[Measurement], said: str) -> None:
 def _cell(row: Measurement | None, *, bare: bool = False) -> str:
     """``17 (12 to 24)`` in percent or signed points; Student's may end beyond 0 and 100."""
     if row is None or row.estimate is None:
-        return "-"
+        return MISSING
     sign = "+" if row.unit == "rate difference" else ""
     text = f"{100 * row.estimate:{sign}.0f}"
     if bare or row.low is None or row.high is None:

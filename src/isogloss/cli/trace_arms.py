@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import print_line, print_table
+from isogloss.cli.console import print_as_json, print_line, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,8 @@ def print_plan(arms: Sequence[PlannedArm], *, as_json: bool) -> None:
     """The arms, what each would read and how many of its models are there already."""
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
-        typer.echo(dumps([asdict(arm) for arm in arms], indent=1))
+        print_as_json([asdict(arm) for arm in arms])
         return
     lines = [
         [arm.name, arm.target, f"{arm.n_tokens:,}", f"{arm.n_built} of {arm.n_runs}"]
@@ -36,7 +35,7 @@ def print_plan(arms: Sequence[PlannedArm], *, as_json: bool) -> None:
     ]
     print_table("arms", ["arm", "target", "tokens a run", "built"], lines)
     missing = sum(arm.n_runs - arm.n_built for arm in arms)
-    typer.echo(f"{missing} of {sum(arm.n_runs for arm in arms)} models are to be trained")
+    print_line(f"{missing} of {sum(arm.n_runs for arm in arms)} models are to be trained")
 
 
 def print_values(

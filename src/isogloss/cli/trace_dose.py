@@ -92,7 +92,7 @@ def dose(
         factors=split_numbers(factors, "--factors", "0.25,1,4"),
         table=table,
         seeds=seeds,
-        extra=_tokens(extra) if extra else (),
+        extra=() if extra is None else _tokens(extra),
         parallel=parallel,
         tokenizer=tokenizer,
         reward=reward,

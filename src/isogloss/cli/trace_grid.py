@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import print_line, print_table
+from isogloss.cli.console import MISSING, print_as_json, print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
@@ -160,28 +160,23 @@ def grid(
 def _print_plan(planned: PlannedGrid, *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
         stages = [{**asdict(s), "folder": str(s.folder)} for s in planned.stages]
         told = {"stages": stages, "minutes": planned.minutes, "basis": planned.basis}
-        typer.echo(dumps(told, indent=1))
+        print_as_json(told)
         return
-    from isogloss.cli.terminal import one_line
-
     for number, stage in enumerate(planned.stages, 1):
         state = " (done)" if stage.is_done else ""
-        typer.echo(
-            one_line(
-                f"{number}. {stage.target} {stage.arm}: {stage.method}, {stage.steps:,} steps of "
-                f"{stage.batch_size}, learning rate {stage.learning_rate:g}{state}"
-            )
+        print_line(
+            f"{number}. {stage.target} {stage.arm}: {stage.method}, {stage.steps:,} steps of "
+            f"{stage.batch_size}, learning rate {stage.learning_rate:g}{state}"
         )
     n_tested = len(planned.arms.languages)
-    typer.echo(f"each tested in {n_tested} languages, before and after; nothing is trained yet")
+    print_line(f"each tested in {n_tested} languages, before and after; nothing is trained yet")
     told = "not known" if planned.minutes is None else f"about {max(1, round(planned.minutes))}"
     if planned.minutes == 0:
         told = "0"
-    typer.echo(f"minutes of training and audits: {told} ({planned.basis})")
+    print_line(f"minutes of training and audits: {told} ({planned.basis})")
 
 
 def _print_grid(result: GridResult) -> None:
@@ -207,24 +202,32 @@ def _words(metric: str) -> str:
 
 def _print_matrix(rows: Sequence[Measurement], benefit: str, said: str) -> None:
     """A line a language trained on, a column a language tested, in the same order."""
-    from isogloss.report.numbers import figure
-
     cells = {
         (row.source_language or row.arm, row.language or ""): row
         for row in rows
         if row.metric == benefit
     }
     tested = list(dict.fromkeys(language for _, language in cells))
-    trained_on = list(dict.fromkeys(trained for trained, _ in cells))
-    trained_on.sort(key=lambda trained: (trained not in tested, [*tested, trained].index(trained)))
+    known = list(dict.fromkeys(trained for trained, _ in cells))
+    trained_on = [tag for tag in tested if tag in known]
+    trained_on += [several for several in known if several not in tested]
     lines = [
-        [trained, *(figure(cell) if (cell := cells[trained, tag]).estimate is not None else "-"
-                    for tag in tested)]
+        [_short(trained), *(_points(cells[trained, tag]) for tag in tested)]
         for trained in trained_on
-    ]  # fmt: skip
+    ]
     title = f"change of {_words(benefit)} by language trained on (lines); points, {said}"
-    heads = ["trained on", *(tag.removesuffix("-x-lab") for tag in tested)]
+    heads = ["trained on", *map(_short, tested)]
     print_table(title, heads, lines)
+
+
+def _short(tag: str) -> str:
+    return tag.removesuffix("-x-lab")
+
+
+def _points(cell: Measurement) -> str:
+    from isogloss.report.numbers import figure
+
+    return MISSING if cell.estimate is None else figure(cell)
 
 
 def _print_predictors(rows: Sequence[Measurement], benefit: str, said: str) -> None:

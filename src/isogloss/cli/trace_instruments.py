@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import print_as_json, print_line
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import Device, Dtype, PromptLimit, RowsAsJson, RunFolder, WriteReport
 from isogloss.cli.trace_arms import Seeds, print_claims, print_values
@@ -81,17 +82,14 @@ def instruments(
 def _print_plan(runs: Sequence[PlannedRun], *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
-        typer.echo(dumps([asdict(run) for run in runs], indent=1))
+        print_as_json([asdict(run) for run in runs])
         return
-    from isogloss.cli.terminal import one_line
-
     for run in runs:
         built = "" if run.is_built else " (to be built)"
-        typer.echo(one_line(f"{run.target}{built}: {run.n_prompts:,} prompts, right and wrong"))
+        print_line(f"{run.target}{built}: {run.n_prompts:,} prompts, right and wrong")
     missing = sum(not run.is_built for run in runs)
-    typer.echo(f"{missing} of {len(runs)} models are to be trained")
+    print_line(f"{missing} of {len(runs)} models are to be trained")
 
 
 def _print_instruments(result: InstrumentsResult) -> None:

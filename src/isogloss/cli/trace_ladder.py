@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isogloss.cli.console import print_line, print_table
+from isogloss.cli.console import print_as_json, print_line, print_table
 from isogloss.cli.ending import end_run
 from isogloss.cli.options import (
     BatchTokens,
@@ -130,15 +130,14 @@ def ladder(
 def _print_plan(planned: Sequence[PlannedRung], *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
-        from json import dumps
 
-        typer.echo(dumps([asdict(rung) for rung in planned], indent=1))
+        print_as_json([asdict(rung) for rung in planned])
         return
     for rung in planned:
         built = "" if rung.is_there else " (to be built)"
         print_line(
             f"{rung.family}, {rung.name}: {rung.target}{built}: {rung.n_prompts:,} prompts in "
-            f"{rung.n_languages} languages, {rung.asked}"
+            f"{rung.n_languages} language{'s' * (rung.n_languages != 1)}, {rung.asked}"
         )
     missing = sum(not rung.is_there for rung in planned)
     print_line(f"{missing} of {len(planned)} models are to be built")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.cli.console import MISSING, print_table
 from isogloss.cli.options import (
     BatchTokens,
     Connections,
@@ -267,17 +268,10 @@ def _spent(used: Usage, prices: Prices | None) -> str:
 
 def _print_table(rows: Sequence[Measurement]) -> None:
     """A line a language and variant: how many, how many flagged and by what, chrF++."""
-    from rich.table import Table
-
-    from isogloss.cli.console import stdout_console
     from isogloss.cli.tables import percent
-    from isogloss.cli.terminal import one_line
 
-    table = Table(title="translations; flagged in % with 95 % intervals", title_justify="left")
-    for name in ("language", "variant", "done", "missing", "flagged", "chrF++", "flags"):
-        left = name in ("language", "variant", "flags")
-        table.add_column(name, justify="left" if left else "right")
     cells = {(r.language, r.variant, r.metric, r.category): r for r in rows}
+    lines: list[list[str]] = []
     for language, variant in dict.fromkeys((row.language, row.variant) for row in rows):
         missing = cells[language, variant, "untranslated_rate", None]
         flagged = cells.get((language, variant, "flag_rate", None))
@@ -289,13 +283,14 @@ def _print_table(rows: Sequence[Measurement]) -> None:
             and row.category is not None
         ]
         lacking = int(missing.k or 0)
-        table.add_row(
-            language,
-            one_line(variant or ""),
+        lines.append([
+            language or "",
+            variant or "",
             str(missing.n - lacking),
             str(lacking),
             percent(flagged),
-            "-" if score is None or score.estimate is None else f"{score.estimate:.0f}",
+            MISSING if score is None or score.estimate is None else f"{score.estimate:.0f}",
             ", ".join(named),
-        )
-    stdout_console().print(table)
+        ])  # fmt: skip
+    heads = ["language", "variant", "done", "missing", "flagged", "chrF++", "flags"]
+    print_table("translations; flagged in % with 95 % intervals", heads, lines)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isogloss.cli.console import print_as_json, print_table
 from isogloss.cli.options import OnlyLanguages, PromptIntent
 
 if TYPE_CHECKING:
@@ -182,21 +183,15 @@ def _words(
 
 
 def _print_table(made: VariantSet) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from isogloss.cli.console import stdout_console
-    from isogloss.cli.terminal import one_line
-
-    table = Table()
-    for column in ("variant", "language", "made", "not made", "stated", "realised", "notes"):
-        numeric = column in ("made", "not made", "stated", "realised")
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=column != "notes")
-    for tally in made.tallies:
-        cells = (tally.variant, tally.language, str(tally.n_made), str(tally.n_not_made or ""))
-        rates = (_percent(tally.stated), _percent(tally.realised))
-        table.add_row(*cells, *rates, escape(one_line(_remarks(tally))))
-    stdout_console().print(table)
+    lines = [
+        [
+            tally.variant, tally.language, str(tally.n_made), str(tally.n_not_made or ""),
+            _percent(tally.stated), _percent(tally.realised), _remarks(tally),
+        ]
+        for tally in made.tallies
+    ]  # fmt: skip
+    heads = ["variant", "language", "made", "not made", "stated", "realised", "notes"]
+    print_table("", heads, lines)
 
 
 def _percent(rate: float | None) -> str:
@@ -211,7 +206,6 @@ def _remarks(tally: VariantTally) -> str:
 def _print_json(
     out: Path, chosen: PromptSet, made: VariantSet, kinds: tuple[Kind, ...], seed: int, n_rows: int
 ) -> None:
-    import json
     from dataclasses import asdict
 
     originals: list[Prompt] = [p for p in chosen.prompts if p.variant == "original"]
@@ -225,4 +219,4 @@ def _print_json(
         "n_rows": n_rows,
         "variants": [asdict(tally) | {"realised": tally.realised} for tally in made.tallies],
     }
-    print(json.dumps(account, ensure_ascii=True, allow_nan=False, indent=1))
+    print_as_json(account)

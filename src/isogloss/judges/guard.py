@@ -110,8 +110,23 @@ class GuardJudge:
         return _unjudged(f"{said}; whether it refuses or misses the point, nobody saw")
 
 
-def load_guard(spec: str, options: LocalOptions) -> Judge:
-    """The judge of ``guard:hf:SPEC``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardPlace:
+    """A guard that is there, before its weights are loaded.
+
+    Attributes:
+        source: its folder or id of the hub.
+        labels: what the labels of its classification head were said to mean.
+        is_classifier: whether it has such a head; else it is a chat model.
+    """
+
+    source: str
+    labels: Mapping[str, Meaning]
+    is_classifier: bool
+
+
+def locate_guard(spec: str, options: LocalOptions) -> GuardPlace:
+    """Where ``guard:hf:SPEC`` is.
 
     Args:
         spec: a folder or an id of the hub, and after a ``?`` what its labels mean:
@@ -119,32 +134,46 @@ def load_guard(spec: str, options: LocalOptions) -> Judge:
         options: how it is run.
 
     Raises:
-        ModelError: no model there, one of neither kind, or labels that say nothing.
+        ModelError: no model there, or meanings of labels that it cannot have.
     """
     from isogloss.targets.checkpoint import locate_checkpoint
 
     source, _, query = spec.partition("?")
     source = source.rstrip("/") or source
-    asked = _read_labels(query)
+    labels = _read_labels(query)
     folder = locate_checkpoint(source, options)
     config = json.loads((folder / "config.json").read_bytes())
     architectures = [str(name) for name in config.get("architectures") or ()]
+    is_classifier = any(kind.endswith("ForSequenceClassification") for kind in architectures)
+    if labels and not is_classifier:
+        raise ModelError(f"{source} has no classification head, hence no labels to explain.")
+    return GuardPlace(source=source, labels=labels, is_classifier=is_classifier)
+
+
+def load_guard(spec: str, options: LocalOptions) -> Judge:
+    """The judge of ``guard:hf:SPEC``.
+
+    Args:
+        spec, options: as in `locate_guard`.
+
+    Raises:
+        ModelError: as there; a model of neither kind, or labels that say nothing.
+    """
+    place = locate_guard(spec, options)
     name = f"guard:hf:{spec}"
-    if any(kind.endswith("ForSequenceClassification") for kind in architectures):
+    if place.is_classifier:
         from isogloss.judges.guard_models import ClassifierGuard
 
-        classifier = ClassifierGuard(source, options)
-        labels = label_meanings(source, classifier.labels, asked)
+        classifier = ClassifierGuard(place.source, options)
+        labels = label_meanings(place.source, classifier.labels, place.labels)
         return GuardJudge(
             name,
             f"{classifier.weights} {json.dumps(labels, sort_keys=True)}",
             lambda responses: classifier.words(responses, labels),
         )
-    if asked:
-        raise ModelError(f"{source} has no classification head, hence no labels to explain.")
     from isogloss.judges.guard_models import ChatGuard
 
-    chat = ChatGuard(source, options)
+    chat = ChatGuard(place.source, options)
     return GuardJudge(name, chat.settings, chat.words)
 
 

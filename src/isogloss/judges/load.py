@@ -41,6 +41,30 @@ def load_judge(
     return _LOADERS[scheme](rest, target, endpoint or EndpointOptions(), local or LocalOptions())
 
 
+def check_judge(
+    spec: str,
+    *,
+    target: str | None = None,
+    endpoint: EndpointOptions | None = None,
+    local: LocalOptions | None = None,
+) -> None:
+    """Refuse what `load_judge` would refuse, of a guard all that is known without its weights.
+
+    Args:
+        spec, target, endpoint, local: as there.
+
+    Raises:
+        ModelError: as there.
+    """
+    scheme, _, rest = spec.partition(":")
+    if scheme == "guard" and rest:
+        from isogloss.judges.guard import locate_guard
+
+        locate_guard(_path_of_guard(rest), local or LocalOptions())
+    else:
+        load_judge(spec, target=target, endpoint=endpoint, local=local)
+
+
 # Each imports only what it needs: patterns must not wait for torch.
 
 
@@ -95,10 +119,14 @@ def _load_guard(
 ) -> Judge:
     from isogloss.judges.guard import load_guard
 
+    return load_guard(_path_of_guard(rest), local)
+
+
+def _path_of_guard(rest: str) -> str:
     provider, _, path = rest.partition(":")
     if provider != "hf" or not path:
         raise ModelError(f"'guard:{rest}' names no model; write {SCHEMES['guard']}.")
-    return load_guard(path, local)
+    return path
 
 
 def _nothing_after(name: str, rest: str) -> None:

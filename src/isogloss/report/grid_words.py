@@ -16,8 +16,9 @@ from isogloss.trace.grid_rows import CORRELATION, DIFFERENCE
 UNTOLD = "No measurement is shown to tell who benefits from training in another language"
 
 OVER_REFUSAL = "over_refusal_change"
+"""Told beside benefits: refusals may cross over without regard to harm."""
 CHANCE = 0.025
-"""Of a 95 % interval to lie above 0 where nothing is there."""
+"""That a 95 % interval lies above 0 where nothing is there."""
 TOGETHER_WORDS = "all measurements together"
 
 
@@ -72,25 +73,28 @@ def grid_pointers(grid: GridFacts) -> tuple[Pointer, ...]:
 
 
 def _transfer(grid: GridFacts) -> Iterator[Pointer]:
-    """In how many pairs of languages benefits, and refusals of what is harmless, surely rose."""
+    """In how many pairs of languages an interval lies above 0: of benefits, of over-refusal."""
     told: list[str] = []
-    n_pairs = 0
+    n_most = 0
     for metric in (*grid.benefits, OVER_REFUSAL):
         cells = [
             grid.cell(metric, trained.tag, tested.tag)
             for trained in grid.train
             for tested in grid.languages
-            if trained is not tested
+            if trained.tag != tested.tag
         ]
-        known = [cell for cell in cells if cell is not None and cell.estimate is not None]
-        n_pairs = max(n_pairs, len(known))
-        rose = sum(cell.low is not None and cell.low > 0 for cell in known)
-        told.append(f"{change_words(metric).lower()} in {rose}")
-    if n_pairs:
+        ends = [cell.low for cell in cells if cell is not None and cell.low is not None]
+        if ends:
+            n_most = max(n_most, len(ends))
+            told.append(
+                f"{change_words(metric).lower()} in {sum(end > 0 for end in ends)} of {len(ends)}"
+            )
+    if told:
+        by_chance = f"about {n_most * CHANCE:.0f}" if n_most * CHANCE >= 1 else "fewer than one"
         yield Pointer(
             lead="Transfer",
-            text=f"of {n_pairs} pairs of languages the 95 % interval lies above 0 for "
-            f"{listed(told)}; by chance alone in about {round(n_pairs * CHANCE)}",
+            text=f"pairs of languages whose 95 % interval lies above 0: {listed(told)}; chance "
+            f"alone gives {by_chance}",
             anchor="grid",
         )
 

@@ -22,13 +22,11 @@ def percent(rate: float) -> str:
 def points(difference: float) -> str:
     """A difference of rates in percentage points, with its sign: ``+31``, ``−4``, ``0``.
 
-    What rounds to nothing without being it is ``0.0``.
+    What rounds to nothing without being it keeps its side: ``+0.0``, ``−0.0``.
     """
     value = 100 * difference
     if abs(value) < 1e-9:
         return "0"
-    if abs(value) < 0.05:
-        return "0.0"
     return f"{value:+.{0 if abs(value) >= 0.95 else 1}f}".replace("-", MINUS)
 
 

@@ -183,19 +183,30 @@ def shared_cluster_variance(summary: Summary, coefficients: Array, projection: A
 
 
 def invert_level(bounds: Bounds) -> float:
-    """Two-sided p-value: 1 minus the highest level whose interval leaves out 0."""
+    """Two-sided p-value: 1 minus the level at which the interval begins to hold 0.
+
+    Below .05 if and only if the 95 % interval leaves out 0; an end that touches 0 holds it. Of few
+    clusters an interval can leave out 0 at several ranges of levels: then one end of the range that
+    .05 lies in is told.
+    """
 
     def beyond_zero(exponent: float) -> float:
         """How far the interval at p = 10^exponent lies beyond 0; negative where it holds 0."""
         low, high = bounds(1 - 10**exponent)
-        return float(max(low, -high))
+        return float(max(low, -high)) - TOUCHING
 
-    smallest, largest = -14.0, float(np.log10(1 - 1e-6))  # below, 1 - p is 1 in float64
+    smallest, nominal, largest = -14.0, float(np.log10(0.05)), float(np.log10(1 - 1e-6))
+    if beyond_zero(nominal) > 0:  # below the smallest, 1 - p is 1 in float64
+        if beyond_zero(smallest) > 0:
+            return float(10**smallest)
+        return float(10 ** root_between(beyond_zero, smallest, nominal, within=1e-9))
     if not beyond_zero(largest) > 0:
         return 1.0
-    if beyond_zero(smallest) > 0:
-        return float(10**smallest)
-    return float(10 ** root_between(beyond_zero, smallest, largest, within=1e-9))
+    return float(10 ** root_between(beyond_zero, nominal, largest, within=1e-9))
+
+
+TOUCHING = float(np.finfo(np.float64).tiny)
+"""Ends nearer to 0 than this touch it."""
 
 
 def language_contrast(

@@ -45,7 +45,10 @@ def _takes(row: Measurement) -> str | None:
     if row.estimate is None or row.low is None or row.high is None or row.n < MIN_RUNS:
         return None
     if row.area == GRID:
-        return "these languages decide it too: it takes more of them, not more runs"
+        return (
+            "confirmed only where permuted languages say so too, refuted by neither: more runs "
+            "alone need not tell, more languages would"
+        )
     null = row.null or 0.0
     runs = needed_runs(row.estimate, row.low, row.high, row.n, null=null)
     if runs is None:

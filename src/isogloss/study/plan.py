@@ -20,8 +20,9 @@ from isogloss.trace.dose_design import design_doses
 
 CHAT, HELPFUL = "chat", "helpful"
 MINUTES_A_MODEL = {"tiny": 1.7, "small": 8.0}
-TIMES_A_SIZE = {"300k": 0.9, "3m": 4.8}
-"""How much longer a `tiny` model of another size takes."""
+TIMES_A_SIZE = {"300k": 0.9, "1m": 1.8, "3m": 4.8}
+"""Minutes of a model with another number of parameters, in those of one of `tiny`'s own; measured
+but for 1m."""
 GRID = {"strengths": [0.1, 0.2, 0.35, 0.6], "operators": ["add", "project_out"]}
 """Of the searches for control: those of docs/lab.md."""
 

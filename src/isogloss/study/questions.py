@@ -114,8 +114,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         words="Does it hold for other architectures and sizes, or for one model family?",
         where=_LIMITS,
-        command="isogloss trace mixes lab:tiny:english+fixed lab:tiny:balanced+fixed "
-        "lab:tiny:english+fixed+bloom lab:tiny:english+fixed+3m",
+        command="isogloss trace mixes lab:tiny:{english,balanced}+fixed "
+        "lab:tiny:english+fixed+{neox,bloom,gemma,300k,3m} --seeds 3",
         chosen=_of_networks,
     ),
     Question(

@@ -16,7 +16,7 @@ from isogloss.audit.preflight import preflight
 from isogloss.audit.run import AuditConfig, run_audit
 from isogloss.audit.selection import select_prompts
 from isogloss.errors import LanguageError
-from isogloss.judges.load import load_judge
+from isogloss.judges.load import check_judge
 from isogloss.lab.build import is_built
 from isogloss.lab.questions import lab_prompt_set
 from isogloss.lab.recipe import parse_spec
@@ -96,7 +96,7 @@ def plan_anatomy(config: AnatomyConfig) -> list[PlannedModel]:
     if config.shares is not None:
         load_share_table(config.shares)
     if config.judge is not None and config.judge != ORACLE:
-        load_judge(config.judge, target=config.target, local=config.options)
+        check_judge(config.judge, target=config.target, local=config.options)
     planned: list[PlannedModel] = []
     for target in config.targets:
         lab = _lab_of(target)

@@ -17,15 +17,13 @@ from typing import Any
 from isogloss.audit.preflight import preflight
 from isogloss.audit.remeasure import planned_audits, remeasure_run
 from isogloss.audit.run import AuditConfig, AuditResult, run_audit
-from isogloss.audit.selection import select_prompts
-from isogloss.audit.setup import default_judges, load_prompt_set
-from isogloss.judges.load import load_judge
+from isogloss.audit.setup import understand
 from isogloss.lab.build import is_built
 from isogloss.lab.questions import lab_prompt_set
-from isogloss.languages import ShareTable, load_share_table
+from isogloss.languages import ShareTable
 from isogloss.progress import Progress, silent
 from isogloss.prompts import PromptSet
-from isogloss.records import Measurement, RunResult
+from isogloss.records import Measurement, Prompt, RunResult
 from isogloss.store import RunStore
 from isogloss.trace.ladder_config import LadderConfig
 from isogloss.trace.over_runs import AREA as OVER_RUNS
@@ -83,34 +81,18 @@ def plan_ladder(config: LadderConfig) -> list[PlannedRung]:
     Raises:
         UserError: as `run_ladder`.
     """
-    families = resolve_families(config)
-    folder = _folder(config, families)
-    preflight(folder, limit=config.limit, options=config.options)
-    if config.shares is not None:
-        load_share_table(config.shares)
-    planned: list[PlannedRung] = []
-    for family in families:
-        for rung in family.rungs:
-            audit, prompts = _audit_of(config, folder, family, rung)
-            for judge in audit.judges or default_judges(rung.target):
-                load_judge(judge, target=rung.target, local=config.options)
-            chosen = select_prompts(
-                (prompts or load_prompt_set(audit)).prompts,
-                languages=config.languages,
-                limit=config.limit,
-            )
-            planned.append(
-                PlannedRung(
-                    family=family.name,
-                    name=rung.name,
-                    target=rung.target,
-                    asked=rung.asked,
-                    is_there=rung.recipe is None or is_built(rung.recipe),
-                    n_prompts=len(chosen),
-                    n_languages=len({prompt.language for prompt in chosen}),
-                )
-            )
-    return planned
+    return [
+        PlannedRung(
+            family=one.family.name,
+            name=one.rung.name,
+            target=one.rung.target,
+            asked=one.rung.asked,
+            is_there=one.rung.recipe is None or is_built(one.rung.recipe),
+            n_prompts=len(one.chosen),
+            n_languages=len({prompt.language for prompt in one.chosen}),
+        )
+        for one in _understood(config)
+    ]
 
 
 def run_ladder(config: LadderConfig, *, progress: Progress | None = None) -> LadderResult:
@@ -126,17 +108,14 @@ def run_ladder(config: LadderConfig, *, progress: Progress | None = None) -> Lad
         >>> run_ladder(LadderConfig(rungs=("lab:tiny",), seeds=5))  # doctest: +SKIP
     """
     report = progress or silent
-    families = resolve_families(config)
+    asked = _understood(config)
+    families = tuple({one.family.name: one.family for one in asked}.values())
     folder = _folder(config, families)
-    preflight(folder, limit=config.limit, options=config.options)
-    n_rungs = sum(len(family.rungs) for family in families)
     audits: dict[str, AuditResult] = {}
-    for family in families:
-        for rung in family.rungs:
-            report("rungs", len(audits), n_rungs)
-            audit, prompts = _audit_of(config, folder, family, rung)
-            audits[rung.target] = run_audit(audit, prompts=prompts, progress=report)
-    report("rungs", n_rungs, n_rungs)
+    for one in asked:
+        report("rungs", len(audits), len(asked))
+        audits[one.rung.target] = run_audit(one.audit, prompts=one.prompts, progress=report)
+    report("rungs", len(asked), len(asked))
     with RunStore(folder) as store:
         for family in families:
             _set_shares(store, config, family)
@@ -147,6 +126,33 @@ def run_ladder(config: LadderConfig, *, progress: Progress | None = None) -> Lad
         store.replace_measurements(OVER_RUNS, over)
         store.set_meta(AREA, _meta(families))
     return LadderResult(folder=folder, families=families, measurements=(*rows, *over))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """The audit of one rung, and which prompts that asks; None where they are the audit's own."""
+
+    family: Family
+    rung: Rung
+    audit: AuditConfig
+    prompts: PromptSet | None
+    chosen: Sequence[Prompt]
+
+
+def _understood(config: LadderConfig) -> list[_Asked]:
+    """Every rung's audit, all of them checked before the first is begun."""
+    families = resolve_families(config)
+    folder = _folder(config, families)
+    preflight(folder, options=config.options)
+    asked: list[_Asked] = []
+    for family in families:
+        for rung in family.rungs:
+            audit, prompts = _audit_of(config, folder, family, rung)
+            chosen = understand(audit, prompts=prompts).chosen
+            asked.append(
+                _Asked(family=family, rung=rung, audit=audit, prompts=prompts, chosen=chosen)
+            )
+    return asked
 
 
 def _audit_of(

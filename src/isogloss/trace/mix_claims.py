@@ -105,7 +105,7 @@ def _data_cases(figures: MixFigures) -> Iterator[Case]:
                 words=f"the data move the gap in following rate further than the {name} does",
                 source="ours, after P1, section 4",
                 said="size of the gap's difference from the reference's, mean over arms that "
-                f"differ in text alone minus over arms that differ in {name} alone",
+                f"differ in data alone minus over arms that differ in {name} alone",
                 metric=FOLLOWING, found=data.combined(network), sign=1,
             )  # fmt: skip
 

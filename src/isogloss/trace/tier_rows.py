@@ -69,7 +69,7 @@ def _gaps(area: str, figures: TierFigures[A], metric: str) -> list[Measurement]:
     """Of every arm, then what differs from the reference's."""
     unit = figures.outcomes.unit(metric, difference=True)
     tiers = " minus ".join(figures.gap_tiers)
-    method = f"{both_tiers(figures, metric)}, tiers by the shares of {figures.tiers_by}"
+    method = both_tiers(figures, metric)
     gaps: list[Measurement] = []
     changes: list[Measurement] = []
     for arm in figures.arms:
@@ -94,13 +94,16 @@ def _gaps(area: str, figures: TierFigures[A], metric: str) -> list[Measurement]:
 
 
 def both_tiers(figures: TierFigures[A], metric: str) -> str:
-    """Of how many languages a gap is, for methods: a rate that is not measured somewhere leaves
-    that language out of every arm."""
+    """Of how many languages a gap is and what made their tiers, for methods.
+
+    A rate that is not measured somewhere leaves that language out of every arm.
+    """
     counts = [
         f"{len(figures.kept(metric, languages))} of {len(languages)}"
         for languages in map(figures.of_tier, figures.gap_tiers)
     ]
-    return f"means over {' and '.join(counts)} languages"
+    languages = " and ".join(counts)
+    return f"means over {languages} languages, tiers by the shares of {figures.tiers_by}"
 
 
 def _averaged(figures: TierFigures[A], metric: str, part: Part) -> str:
