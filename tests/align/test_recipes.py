@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from isogloss.align.mpo import Mpo
-from isogloss.align.recipes import LAB, PUBLISHED, RECIPES, plan_arms, settle
+from isogloss.align.recipes import LAB, PUBLISHED, RECIPES, check_used, plan_arms, settle
 from isogloss.align.reward import Reward
 from isogloss.align.rl import Rl
 from isogloss.errors import InputError
@@ -118,3 +118,13 @@ def test_learning_rates_are_explicit_everywhere() -> None:
         assert all(method.optimisation.learning_rate > 0 for method in table.values())
     assert PUBLISHED["sft"].optimisation.learning_rate == 1.5e-5  # P1, set-up
     assert PUBLISHED["reward"].optimisation.learning_rate == 2e-5
+
+
+def test_a_change_of_what_no_stage_has_is_refused() -> None:
+    arms = plan_arms(["xrlhf"], LAB, source="en", warm_up=True)
+    check_used(["rl.beta=0.1", "warm_up.steps=5", "reward.steps=5"], arms)
+    told = "--set sft.steps=5 would change nothing.*its stages are of warm_up, reward, rl"
+    with pytest.raises(InputError, match=told):
+        check_used(["sft.steps=5"], arms)
+    with pytest.raises(InputError, match="no stage of this run is of kind warm_up"):
+        check_used(["warm_up.steps=5"], plan_arms(["dpo"], LAB, source="en", warm_up=False))

@@ -19,6 +19,7 @@ from isogloss.align.config import AlignConfig
 from isogloss.align.lab_data import lab_examples
 from isogloss.align.outcomes import AREA, GATE, NONE, RETAINED
 from isogloss.align.prepare import prepare
+from isogloss.align.recipes import LAB, check_used, plan_arms
 from isogloss.align.reward_accuracy import ACCURACY
 from isogloss.align.reward_accuracy import AREA as REWARDS
 from isogloss.align.run import plan_align, run_align
@@ -77,9 +78,24 @@ def lab_run(tiny_lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab_config(out: Path, **more: Any) -> AlignConfig:
     fields: dict[str, Any] = {
         "targets": ("lab:tiny@chat",), "methods": ("xsft", "xrlhf", "xreward-pivot"),
-        "languages": FEW, "settings": SHORT, "out": out,
+        "languages": FEW, "out": out,
     }  # fmt: skip
-    return AlignConfig(**(fields | more))
+    given = fields | more
+    return AlignConfig(**({"settings": useful(SHORT, given["methods"], warm_up=True)} | given))
+
+
+def useful(changes: Sequence[str], methods: Sequence[str], *, warm_up: bool) -> tuple[str, ...]:
+    """Those of some stage; others are refused."""
+    arms = plan_arms(methods, LAB, source="en", warm_up=warm_up)
+
+    def is_used(change: str) -> bool:
+        try:
+            check_used([change], arms)
+        except InputError:
+            return False
+        return True
+
+    return tuple(filter(is_used, changes))
 
 
 def rows_of(folder: Path, area: str) -> list[Measurement]:
@@ -161,7 +177,7 @@ def test_the_same_again_trains_and_asks_nothing(
 
 @pytest.mark.lab
 def test_another_training_or_audit_does_not_go_into_the_same_folder(lab_run: Path) -> None:
-    other = (*SHORT[:-1], "sft.steps=3")
+    other = ("sft.steps=3", "sft.batch_size=32")
     with pytest.raises(StoreError, match="holds replies of xsft trained with other settings"):
         run_align(lab_config(lab_run, methods=("xsft",), settings=other))
     with pytest.raises(StoreError, match="begun with another --prompts, --languages"):
@@ -209,9 +225,10 @@ def user_config(mine: dict[str, Path], out: Path, **more: Any) -> AlignConfig:
     fields: dict[str, Any] = {
         "targets": (f"hf:{mine['model']}",), "methods": ("xsft",), "data": mine["data"],
         "prompts": mine["prompts"], "judge": "rules", "out": out,
-        "settings": ("sft.batch_size=4", "dpo.batch_size=4", "reward.batch_size=4"),
     }  # fmt: skip
-    return AlignConfig(**(fields | more))
+    given = fields | more
+    small = ("sft.batch_size=4", "dpo.batch_size=4", "reward.batch_size=4")
+    return AlignConfig(**({"settings": useful(small, given["methods"], warm_up=False)} | given))
 
 
 def test_a_users_model_through_the_command_line(mine: dict[str, Path], tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from isogloss.align.launch import command_line
 from isogloss.align.material import Material, canonical_target, load_material
 from isogloss.align.outcomes import AREA
 from isogloss.align.profile import Profile
-from isogloss.align.recipes import PUBLISHED, Arm, lab_settings, plan_arms, settle
+from isogloss.align.recipes import PUBLISHED, Arm, check_used, lab_settings, plan_arms, settle
 from isogloss.align.stages import Stage, make_stages
 from isogloss.align.start import check_disk
 from isogloss.audit.preflight import check_folder
 from isogloss.errors import InputError
-from isogloss.judges.load import load_judge
+from isogloss.judges.load import check_judge
 from isogloss.lab.recipe import parse_spec
 from isogloss.progress import Progress
 from isogloss.seeds import content_hash
@@ -78,12 +78,13 @@ def prepare(config: AlignConfig, progress: Progress) -> Prepared:
     settings = settle(base, config.settings)
     warm_up = (scheme == "lab") if config.warm_up is None else config.warm_up
     arms = plan_arms(config.methods, settings, source=config.source, warm_up=warm_up)
+    check_used(config.settings, arms)
     folder = (config.out or _default_folder(config, targets)).resolve()
     check_folder(folder)
     if config.guard is not None:
         load_guard(config.guard)
-    if config.judge is not None and not config.judge.startswith("guard:"):  # that is a model
-        load_judge(config.judge, target=targets[0])
+    if config.judge is not None:
+        check_judge(config.judge, target=targets[0], local=config.options)
     translator = _translator(config, targets[0], arms)
     materials = [load_material(config, target, out=folder, progress=progress) for target in targets]
     stages = [

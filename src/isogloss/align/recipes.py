@@ -127,6 +127,10 @@ PUBLISHED: dict[Kind, Method] = {
 mean one pass over the data."""
 
 
+WARM_UPS = ("warm-up", "xwarm-up")
+"""Stages before others: in one language, in all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """One stage to train.
@@ -200,7 +204,7 @@ def plan_arms(
             start = need("sft", asked_for=False)
             method = replace(method, dominant=source)
         elif recipe.kind in ("dpo", "rl") and warm_up:
-            title = ("xwarm-up" if recipe.everywhere else "warm-up") + suffix
+            title = WARM_UPS[recipe.everywhere] + suffix
             start = add(
                 Arm(name=title, method=settings["warm_up"], mixture=trained, asked_for=False)
             )
@@ -220,6 +224,27 @@ def plan_arms(
     for name in names:
         need(name, asked_for=True)
     return list(arms.values())
+
+
+def check_used(changes: Sequence[str], arms: Sequence[Arm]) -> None:
+    """Refuse changes of settings that no stage has.
+
+    Args:
+        changes: as `settle` takes them.
+        arms: every stage.
+
+    Raises:
+        InputError: one would change nothing.
+    """
+    used = dict.fromkeys(
+        "warm_up" if arm.name.partition(":")[0] in WARM_UPS else arm.method.kind for arm in arms
+    )
+    for change in changes:
+        if (kind := change.partition(".")[0]) not in used:
+            raise InputError(
+                f"--set {change} would change nothing: no stage of this run is of kind {kind}; its "
+                f"stages are of {', '.join(used)}"
+            )
 
 
 def lab_settings(preset: str) -> dict[Kind, Method]:
