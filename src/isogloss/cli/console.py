@@ -73,7 +73,7 @@ def folds_into(heads: Sequence[str], lines: Lines, width: int) -> bool:
 
 
 def _table(heads: Sequence[str], lines: Lines, width: int | None) -> Table:
-    """Its columns alone; without rules where there is a width to fold into."""
+    """Its columns alone; without rules where there is a width to fold into, heads first."""
     from rich import box
     from rich.cells import cell_len
     from rich.table import Table
@@ -85,11 +85,12 @@ def _table(heads: Sequence[str], lines: Lines, width: int | None) -> Table:
     if width is not None:
         table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
         words = _word_widths(heads, lines)
-        roomy = [
-            max(n, *map(cell_len, cells)) if cells else n
-            for n, (_, *cells) in zip(words, columns, strict=True)
+        by_cells = [
+            max([n, *map(cell_len, cells)]) for n, (_, *cells) in zip(words, columns, strict=True)
         ]
-        widths = roomy if sum(roomy) + len(roomy) <= width else words
+        whole = [max(n, cell_len(head)) for n, head in zip(by_cells, heads, strict=True)]
+        fitting = (tried for tried in (whole, by_cells) if sum(tried) + len(tried) <= width)
+        widths = next(fitting, words)
     for at, ((head, *cells), n) in enumerate(zip(columns, widths, strict=True)):
         left = at == 0 or _holds_words(cells)
         table.add_column(Text(head), justify="left" if left else "right", width=n)
