@@ -81,7 +81,8 @@ def lab_config(out: Path, **more: Any) -> AlignConfig:
         "languages": FEW, "out": out,
     }  # fmt: skip
     given = fields | more
-    return AlignConfig(**({"settings": useful(SHORT, given["methods"], warm_up=True)} | given))
+    given.setdefault("settings", useful(SHORT, given["methods"], warm_up=True))
+    return AlignConfig(**given)
 
 
 def useful(changes: Sequence[str], methods: Sequence[str], *, warm_up: bool) -> tuple[str, ...]:
@@ -228,7 +229,8 @@ def user_config(mine: dict[str, Path], out: Path, **more: Any) -> AlignConfig:
     }  # fmt: skip
     given = fields | more
     small = ("sft.batch_size=4", "dpo.batch_size=4", "reward.batch_size=4")
-    return AlignConfig(**({"settings": useful(small, given["methods"], warm_up=False)} | given))
+    given.setdefault("settings", useful(small, given["methods"], warm_up=False))
+    return AlignConfig(**given)
 
 
 def test_a_users_model_through_the_command_line(mine: dict[str, Path], tmp_path: Path) -> None:
