@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from isogloss.lab.corpus import Document, write_documents
 from isogloss.lab.grammar import Grammar
@@ -14,24 +14,37 @@ from isogloss.lab.tongues import ENGLISH
 from isogloss.lab.world import World, make_world
 
 
+@lru_cache(maxsize=16)
+def _world(n_objects: int, seed: int) -> World:
+    """One for all recipes in it; nobody changes it."""
+    return make_world(n_objects=n_objects, seed=seed)
+
+
+@lru_cache(maxsize=16)
+def _lexicon(n_objects: int, seed: int, languages: tuple[str, ...]) -> Lexicon:
+    """One for all recipes that have these languages; nobody changes it."""
+    return make_lexicon(_world(n_objects, seed), languages, seed=seed)
+
+
 @dataclass(frozen=True)
 class Lab:
     """A recipe's world, words and grammars: all that is true before any model is trained."""
 
     recipe: LabRecipe
 
-    @cached_property
+    @property
     def world(self) -> World:
-        return make_world(n_objects=self.recipe.n_objects, seed=self.recipe.world_seed)
+        return _world(self.recipe.n_objects, self.recipe.world_seed)
 
-    @cached_property
+    @property
     def lexicon(self) -> Lexicon:
-        return make_lexicon(self.world, self.recipe.languages, seed=self.recipe.world_seed)
+        recipe = self.recipe
+        return _lexicon(recipe.n_objects, recipe.world_seed, tuple(recipe.languages))
 
-    @cached_property
+    @property
     def english(self) -> Lexicon:
         """The lab's English, for glosses; also where the mix has no English."""
-        return make_lexicon(self.world, [ENGLISH], seed=self.recipe.world_seed)
+        return _lexicon(self.recipe.n_objects, self.recipe.world_seed, (ENGLISH,))
 
     @cached_property
     def grammars(self) -> dict[str, Grammar]:
