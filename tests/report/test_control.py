@@ -203,6 +203,7 @@ def test_every_rate_in_the_table_is_the_rows(run: Path, comply: Path, toward: st
     steered = ["Own", "Source", *(["Guard", "Own guard", "Safety line", "Refuse weak"]
                                   if toward == "refuse" else [])]  # fmt: skip
     n = 20 if toward == "refuse" else 4
+    tiers = [language.tier for language in control_of(folder).languages]
     assert lines[0] == ["Language", "Share", "Unsteered", *steered, f"Placebos ({n})", "n"]
     for i, tag in enumerate(tags):
         cells = lines[1 + i]
@@ -213,8 +214,7 @@ def test_every_rate_in_the_table_is_the_rows(run: Path, comply: Path, toward: st
             elif arm == "refuse weak languages":
                 strong = figure(planted("compliance_rate", "none", i))
                 assert cell in (strong, "0 % [0, 0]")
-                assert (cell == strong) == (tag in FEW[:2] or control_of(run).languages[i].tier
-                                            in ("english", "high"))  # fmt: skip
+                assert (cell == strong) == (tag in FEW[:2] or tiers[i] in ("english", "high"))
             else:
                 assert cell == figure(value), (tag, arm)
         assert cells[-1] == "84"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,10 @@ from isogloss.store._schema import (
     read_response,
     storable,
 )
+
+_FIELDS = tuple(field.name for field in fields(Measurement))
+_values = attrgetter(*_FIELDS)
+"""A row's values; quicker than ``asdict``, which copies them one by one."""
 
 
 class RunStore:
@@ -213,7 +218,10 @@ class RunStore:
             only: replace just the rows with these values (``target="hf:x", judge="oracle"``), so
                 that one run may hold the results of several targets, arms and judges.
         """
-        texts = [(area, json.dumps(asdict(row), ensure_ascii=True)) for row in rows]
+        texts = [
+            (area, json.dumps(dict(zip(_FIELDS, _values(row), strict=True)), ensure_ascii=True))
+            for row in rows
+        ]
         paths = [f"json_extract(row, '$.{name}') IS ?" for name in only]
         with self._database.transaction() as db:
             where = " AND ".join(["area = ?", *paths])
@@ -223,9 +231,9 @@ class RunStore:
     def measurements(self, area: str | None = None) -> list[Measurement]:
         """Stored rows in the order they were computed."""
         query = "SELECT row FROM measurements WHERE ? IS NULL OR area = ? ORDER BY id"
-        names = {field.name for field in fields(Measurement)}
+        known = frozenset(_FIELDS)
         return [
-            Measurement(**{k: v for k, v in json.loads(text).items() if k in names})
+            Measurement(**{k: v for k, v in json.loads(text).items() if k in known})
             for (text,) in self._database.read(query, (area, area))
         ]
 
