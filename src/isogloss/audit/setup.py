@@ -98,7 +98,12 @@ def understand(
     chosen = select_prompts(prompt_set.prompts, languages=config.languages, limit=config.limit)
     names = judge_names(config) if judges is None else ()
     for name in names:
-        check_judge(name, target=config.target, local=config.options)
+        check_judge(
+            name,
+            target=config.target,
+            endpoint=config.judge_endpoint or config.endpoint,
+            local=config.options,
+        )
     if "oracle" in names and (config.prompts is not None or prompts is not None):
         _check_lab_questions(chosen, config.target)
     folder = config.out or default_folder(config)
