@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,17 @@ from isogloss.endpoint.options import EndpointOptions
 from isogloss.errors import ModelError
 
 OWN = EndpointOptions(base_url="http://127.0.0.1:9/v1")
+JUDGED = AuditConfig(target="lab:tiny", judges=("oracle", "llm:openai:mine"))
 
 
-@pytest.mark.parametrize("fields", [{"judge_endpoint": OWN}, {"endpoint": OWN}])
+@pytest.mark.parametrize(
+    "config", [replace(JUDGED, judge_endpoint=OWN), replace(JUDGED, endpoint=OWN)]
+)
 def test_a_judge_behind_a_server_of_ones_own_needs_no_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, EndpointOptions]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: AuditConfig
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    config = AuditConfig(
-        target="lab:tiny", out=tmp_path / "run", judges=("oracle", "llm:openai:mine"), **fields
-    )
-    asked = understand(config)
+    asked = understand(replace(config, out=tmp_path / "run"))
     assert asked.judges == ("oracle", "llm:openai:mine")
     assert len(asked.chosen) == len(asked.prompt_set.prompts)
     assert not (tmp_path / "run").exists()
